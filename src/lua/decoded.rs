@@ -6,6 +6,7 @@ use gmod::lua::State;
 
 use super::anchor::{fixed_of, module_or_remains};
 use super::build::{BuildState, push_tape};
+use super::keys::Keys;
 use super::output::Output;
 use super::raw::{ANCHOR, Lua};
 
@@ -21,7 +22,9 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
             None => return 0,
         };
         let Output::Json(decoded) = &*output else { return 0 };
-        push_tape(lua, fixed_of(anchor), &decoded.tape, lua.bytes(1), &mut BuildState::new(), usize::MAX);
+        let mut keys = Keys::reserve(lua, &decoded.tape);
+        let (fixed, text) = (fixed_of(anchor), lua.bytes(1));
+        push_tape(lua, fixed, &decoded.tape, text, &mut keys, &mut BuildState::new(), usize::MAX);
     }
     1
 }

@@ -8,6 +8,7 @@ use std::ffi::{c_int, c_void};
 
 use super::anchor::{fixed_of, module_of};
 use super::build::{BuildState, push_tape};
+use super::keys::Keys;
 use super::module::{Module, PartialBuild};
 use super::raw::Lua;
 use crate::dispatch::Document;
@@ -32,18 +33,25 @@ pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Docume
             Some(partial) if document.is_begun() => (*partial.state, partial.values),
             _ => (BuildState::new(), 0),
         };
+        // What was made so far stands above the keys.
+        let mut keys = Keys::reserve(lua, document.tape());
+        let below = list + keys.slots();
         for n in 1..=values {
             lua.push_element(list, n);
         }
         let most = if document.is_long() { SLICE } else { usize::MAX };
-        if push_tape(lua, fixed, document.tape(), text, &mut state, most) {
+        if push_tape(lua, fixed, document.tape(), text, &mut keys, &mut state, most) {
+            if below > list {
+                lua.replace(list + 1);
+                lua.set_top(list + 1);
+            }
             return true;
         }
         // A finalizer may have closed the module: then nobody wants the rest.
         if !module_of(anchor).is_null() {
-            let values = lua.top() - list;
+            let values = lua.top() - below;
             for n in 1..=values {
-                lua.push_copy(list + n);
+                lua.push_copy(below + n);
                 lua.set_element(list, n);
             }
             keep(&mut *module_of(anchor), state, values);
