@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ops::Range;
 
 use super::fixed::Fixed;
-use super::keys::Keys;
+use super::keys::{Keys, SLOTS, are_worthwhile};
 use super::raw::Lua;
 use crate::json::{MAX_DEPTH, Node, Tape};
 
@@ -97,9 +97,31 @@ fn cost_of(node: Node) -> usize {
     }
 }
 
+/// Pushes the value of a tape.
+///
+/// # Safety
+///
+/// See [`Lua`]. The tape and its text stay where they are until this returns.
+pub(super) unsafe fn push_whole(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
+    let mut state = BuildState::new();
+    // SAFETY: the caller keeps to the contract.
+    unsafe {
+        if !are_worthwhile(tape) {
+            push_tape(lua, fixed, tape, text, None, &mut state, usize::MAX);
+            return;
+        }
+        let mut keys = Keys::reserve(lua);
+        push_tape(lua, fixed, tape, text, Some(&mut keys), &mut state, usize::MAX);
+        // The value takes the place of the first of them.
+        let value = lua.top();
+        lua.replace(value - SLOTS);
+        lua.set_top(value - SLOTS);
+    }
+}
+
 /// Pushes the value of a tape, or as much of it as costs no more than `most`, and one node at least. Nulls in lists are
 /// `realtime.NULL`, those in objects leave their key out. Returns whether that was all; otherwise what stands on the stack is
-/// wanted there again for the rest. `keys` were reserved for this tape.
+/// wanted there again for the rest. `keys` were reserved for this call, and nothing of this value stands below them.
 ///
 /// # Safety
 ///
@@ -109,7 +131,7 @@ pub(super) unsafe fn push_tape(
     fixed: Fixed,
     tape: &Tape,
     text: &[u8],
-    keys: &mut Keys,
+    mut keys: Option<&mut Keys>,
     state: &mut BuildState,
     most: usize,
 ) -> bool {
@@ -166,7 +188,12 @@ pub(super) unsafe fn push_tape(
                 left = left.saturating_sub(cost_of(key));
             }
             // SAFETY: as above.
-            unsafe { keys.push(lua, tape, key, text) };
+            unsafe {
+                match &mut keys {
+                    Some(keys) => keys.push(lua, tape, key, text),
+                    None => lua.push_bytes(tape.string(key, text).unwrap_or_default()),
+                }
+            }
         }
     }
     true

@@ -5,8 +5,7 @@ use std::ffi::c_int;
 use gmod::lua::State;
 
 use super::anchor::{fixed_of, module_or_remains};
-use super::build::{BuildState, push_tape};
-use super::keys::Keys;
+use super::build::push_whole;
 use super::output::Output;
 use super::raw::{ANCHOR, Lua};
 
@@ -22,9 +21,8 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
             None => return 0,
         };
         let Output::Json(decoded) = &*output else { return 0 };
-        let mut keys = Keys::reserve(lua, &decoded.tape);
         let (fixed, text) = (fixed_of(anchor), lua.bytes(1));
-        push_tape(lua, fixed, &decoded.tape, text, &mut keys, &mut BuildState::new(), usize::MAX);
+        push_whole(lua, fixed, &decoded.tape, text);
     }
     1
 }

@@ -6,16 +6,19 @@
 use std::ffi::c_int;
 
 use super::raw::Lua;
-use crate::json::{Node, Tape};
+use crate::json::{Node, Span, Tape};
 
 /// How many keys stay there: a power of two.
 const PLACES: usize = 1 << PLACE_BITS;
 const PLACE_BITS: u32 = 5;
+/// What they take of the stack.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a small constant")]
-const SLOTS: c_int = PLACES as c_int;
+pub(super) const SLOTS: c_int = PLACES as c_int;
 
-/// A tape of fewer nodes has few keys, and few of them twice.
-const WORTHWHILE_NODES: usize = 64;
+/// Whether a tape may have keys that come again. One of fewer nodes has few keys, and few of them twice.
+pub(super) fn are_worthwhile(tape: &Tape) -> bool {
+    tape.nodes().len() >= 64
+}
 
 /// After so many keys in a row that were none of those, more are no longer looked for: a table by players' ids has each key once.
 const MOST_MISSES: u32 = 64;
@@ -41,35 +44,26 @@ impl Key {
 /// The keys that stand on the stack, each in the place that its first bytes choose.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// What stands below them, and how many values are reserved.
+    /// What stands below them.
     base: c_int,
-    slots: c_int,
     places: [Key; PLACES],
     /// How many misses are left.
     misses: u32,
 }
 
 impl Keys {
-    /// Reserves places on top of the stack, if the tape may have keys that come again.
+    /// Reserves places on top of the stack.
     ///
     /// # Safety
     ///
     /// See [`Lua`].
-    pub(super) unsafe fn reserve(lua: Lua, tape: &Tape) -> Self {
-        // SAFETY: the caller keeps to the contract.
-        let base = unsafe { lua.top() };
-        let (slots, misses) =
-            if tape.nodes().len() < WORTHWHILE_NODES { (0, 0) } else { (SLOTS, MOST_MISSES) };
-        if slots > 0 {
-            // SAFETY: as above. They are filled with nil.
-            unsafe { lua.set_top(base + slots) };
+    pub(super) unsafe fn reserve(lua: Lua) -> Self {
+        // SAFETY: the caller keeps to the contract. The places are filled with nil.
+        unsafe {
+            let base = lua.top();
+            lua.set_top(base + SLOTS);
+            Self { base, places: [Key::NONE; PLACES], misses: MOST_MISSES }
         }
-        Self { base, slots, places: [Key::NONE; PLACES], misses }
-    }
-
-    /// How many values were reserved.
-    pub(super) fn slots(&self) -> c_int {
-        self.slots
     }
 
     /// Pushes a key of the tape.
@@ -83,50 +77,52 @@ impl Keys {
             // SAFETY: the caller keeps to the contract.
             return unsafe { lua.push_bytes(tape.string(node, text).unwrap_or_default()) };
         };
-        let (start, len) = (span.start(), span.len());
-        let rest = text.get(start..).unwrap_or_default();
-        if self.misses > 0
-            && let Some(word) = rest.first_chunk::<WORD>()
-        {
-            let unused = u64::BITS - 8 * len.min(WORD) as u32;
-            let key = Key { word: u64::from_le_bytes(*word).wrapping_shl(unused), start, len };
-            let place = place_of(key.word);
-            let known = self.places[place];
-            // SAFETY: as above. A place that is taken has its string on the stack.
-            unsafe {
-                if known.word == key.word
-                    && known.len == len
-                    && (len <= WORD || text[known.start..][..len] == rest[..len])
-                {
-                    self.misses = MOST_MISSES;
-                    lua.push_copy(self.slot(place));
-                } else {
-                    self.miss(lua, key, place, text);
-                }
-            }
-        } else {
+        let word = text.get(span.start()..).and_then(<[u8]>::first_chunk::<WORD>);
+        let Some(word) = word.filter(|_| self.misses > 0) else {
             // SAFETY: as above.
-            unsafe { lua.push_bytes(span.of(text)) };
+            return unsafe { lua.push_bytes(span.of(text)) };
+        };
+        let word = word_of(*word, span.len());
+        let place = place_of(word);
+        let known = &self.places[place];
+        // SAFETY: as above. A place that is taken has its string on the stack.
+        unsafe {
+            if known.word == word
+                && known.len == span.len()
+                && (span.len() <= WORD || text[known.start..][..known.len] == *span.of(text))
+            {
+                self.misses = MOST_MISSES;
+                lua.push_copy(self.slot(place));
+            } else {
+                self.miss(lua, word, place, span, text);
+            }
         }
     }
 
     /// Pushes a key, and keeps it in its place.
     #[inline(never)]
-    unsafe fn miss(&mut self, lua: Lua, key: Key, place: usize, text: &[u8]) {
+    unsafe fn miss(&mut self, lua: Lua, word: u64, place: usize, span: Span, text: &[u8]) {
         self.misses -= 1;
         // SAFETY: the caller keeps to the contract. The place is taken once its string is there.
         unsafe {
-            lua.push_bytes(&text[key.start..][..key.len]);
+            lua.push_bytes(span.of(text));
             lua.push_copy(-1);
             lua.replace(self.slot(place));
         }
-        self.places[place] = key;
+        self.places[place] = Key { word, start: span.start(), len: span.len() };
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "one of a few places")]
     fn slot(&self, place: usize) -> c_int {
         self.base + 1 + place as c_int
     }
+}
+
+/// The first bytes of a key of this length, at the end of a word.
+#[expect(clippy::cast_possible_truncation, reason = "eight at most")]
+fn word_of(bytes: [u8; WORD], len: usize) -> u64 {
+    // An empty key leaves them all, and does not matter: no other key has its length.
+    u64::from_le_bytes(bytes).wrapping_shl(8 * (WORD - len.min(WORD)) as u32)
 }
 
 /// A place for these bytes, which depends on all of them.
