@@ -35,59 +35,19 @@ pub(super) enum NoNumber {
 /// milliseconds.
 pub(super) const MAX_BYTES: usize = 16 << 10;
 
-const ZEROS: u64 = 0x3030_3030_3030_3030;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-/// Makes a high bit of every number from ten to 127.
-const TEN_AND_MORE: u64 = 0x7676_7676_7676_7676;
-
-/// How many digits a word begins with, and the number that they are.
+/// Counts digits from `at` on, and appends them to a number that wraps around. It stops at one more than [`read_short`] takes.
 #[inline]
-fn digits_of_word(word: [u8; 8]) -> (usize, u64) {
-    // A digit is what is left of its byte. What is none leaves ten or more; a carry reaches bytes behind it only.
-    let word = u64::from_le_bytes(word) ^ ZEROS;
-    let others = (word.wrapping_add(TEN_AND_MORE) | word) & HIGH_BITS;
-    let bits = others.trailing_zeros() & !7;
-    if bits == 0 {
-        return (0, 0);
-    }
-    // The digits go to the end of the word, after zeros. Then neighbours are put together: bytes, pairs, fours.
-    let word = word << (64 - bits);
-    let word = (word * 10 + (word >> 8)) & 0x00FF_00FF_00FF_00FF;
-    let word = (word * 100 + (word >> 16)) & 0x0000_FFFF_0000_FFFF;
-    let word = (word * 10_000 + (word >> 32)) & 0xFFFF_FFFF;
-    ((bits / 8) as usize, word)
-}
-
-/// How many digits follow from `at` on, and the number that they are. Of more than [`read_short`] takes, not all are read.
-#[inline]
-fn digits(text: &[u8], at: usize) -> (usize, u64) {
-    let rest = text.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(&word) => match digits_of_word(word) {
-            (8, number) => more_digits(&rest[8..], number),
-            digits => digits,
-        },
-        None => last_digits(rest, 0, 0),
-    }
-}
-
-/// Likewise, where eight digits were read before.
-#[inline(never)]
-fn more_digits(rest: &[u8], number: u64) -> (usize, u64) {
-    last_digits(&rest[..rest.len().min(EXACT_DIGITS - 7)], 8, number)
-}
-
-/// Likewise, digit by digit, after `count` of them.
-fn last_digits(rest: &[u8], mut count: usize, mut number: u64) -> (usize, u64) {
-    for byte in rest {
+fn digits(text: &[u8], at: usize, number: &mut i64) -> usize {
+    let mut count = 0;
+    for &byte in text.get(at..).unwrap_or_default().iter().take(EXACT_DIGITS + 1) {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
-        number = number * 10 + u64::from(digit);
+        *number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
         count += 1;
     }
-    (count, number)
+    count
 }
 
 /// The number at `at`, and the place after it, if it has neither an exponent nor many digits; most have not. As much of the
@@ -98,28 +58,24 @@ fn last_digits(rest: &[u8], mut count: usize, mut number: u64) -> (usize, u64) {
 pub(super) fn read_short(text: &[u8], at: usize) -> Option<(f64, usize)> {
     let is_negative = text.get(at) == Some(&b'-');
     let first = at + usize::from(is_negative);
-    let (whole, number) = digits(text, first);
+    let mut mantissa = 0;
+    let whole = digits(text, first, &mut mantissa);
     if whole == 0 || whole > EXACT_DIGITS || (whole > 1 && text[first] == b'0') {
         return None;
     }
     let mut end = first + whole;
-    let mut value = number as f64;
-    let mut after = text.get(end);
-    if after == Some(&b'.') {
-        let (fraction, part) = digits(text, end + 1);
-        if whole + fraction > EXACT_DIGITS {
-            return None;
-        }
+    let mut fraction = 0;
+    if text.get(end) == Some(&b'.') {
+        fraction = digits(text, end + 1, &mut mantissa);
         if fraction > 0 {
             end += 1 + fraction;
-            // All but the quotient are exact, so that is rounded once, as the text's value would be.
-            value = (value * POWERS[fraction] + part as f64) / POWERS[fraction];
         }
-        after = text.get(end);
     }
-    if matches!(after, Some(b'e' | b'E')) {
+    if whole + fraction > EXACT_DIGITS || matches!(text.get(end), Some(b'e' | b'E')) {
         return None;
     }
+    // Both are exact, so the quotient is rounded once, as the text's value would be.
+    let value = mantissa as f64 / POWERS[fraction];
     Some((if is_negative { -value } else { value }, end))
 }
 
