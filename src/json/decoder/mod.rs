@@ -1,11 +1,12 @@
 //! A text to its tape.
 
+mod scalars;
+
 use std::ops::Range;
 
 use super::error::{Error, Mistake, RefusedText};
-use super::number::{NoNumber, read as read_number, read_short};
 use super::state::State;
-use super::string::{find_end_or_escape, skip_space, unescape};
+use super::string::skip_space;
 use super::tape::{Node, Span, Table, Tape};
 use super::watched::WatchedKey;
 use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
@@ -152,8 +153,7 @@ impl Decoder {
             match (mark, self.state) {
                 (Some(bracket @ (b'[' | b'{')), State::Value | State::FirstValue) => self.open(bracket)?,
                 (Some(b']'), State::FirstValue) => self.close(text),
-                (Some(_), State::Value | State::FirstValue)
-                | (Some(b'"'), State::Key | State::FirstKey) => {
+                (Some(_), State::Value | State::FirstValue) | (Some(b'"'), State::Key | State::FirstKey) => {
                     self.scalars(text, until)?;
                 }
                 (Some(b':'), State::Colon) => {
@@ -178,95 +178,6 @@ impl Decoder {
         }
     }
 
-    /// Reads the values from here on that are no tables, with their keys, for as long as they follow each other without white
-    /// space. Everything else, mistakes included, is left to [`run`](Self::run): here the place in the text stays in a register,
-    /// and most of a text is of that kind.
-    fn scalars(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
-        let is_watched = self.watched.may_stand_at(self.depth);
-        let mut at = self.at;
-        let mut state = self.state;
-        loop {
-            if state > State::FirstValue {
-                if text.get(at) != Some(&b'"') {
-                    return self.stop_at(at, state);
-                }
-                let end = find_end_or_escape(text, at + 1);
-                if text.get(end) != Some(&b'"') {
-                    return self.begin_string(at + 1, State::StringKey, text, until);
-                }
-                let key = Node::Plain(Span::new(at + 1, end));
-                at = end + 1;
-                self.push_key(key, text);
-                if text.get(at) != Some(&b':') {
-                    return self.stop_at(at, State::Colon);
-                }
-                at += 1;
-                state = State::Value;
-            }
-            if is_watched {
-                self.watched.begin(at);
-            }
-            // Each is pushed as it is read: a node that has a way through memory costs the processor as much as its digits do.
-            match text.get(at) {
-                Some(b'"') => {
-                    let end = find_end_or_escape(text, at + 1);
-                    if text.get(end) != Some(&b'"') {
-                        return self.begin_string(at + 1, State::StringValue, text, until);
-                    }
-                    self.count(1)?;
-                    self.tape.nodes.push(Node::Plain(Span::new(at + 1, end)));
-                    at = end + 1;
-                }
-                Some(b'-' | b'0'..=b'9') => {
-                    let Some((number, end)) = read_short(text, at) else {
-                        (self.at, self.state) = (at, state);
-                        return self.number(text);
-                    };
-                    self.count(1)?;
-                    self.tape.nodes.push(Node::Number(number));
-                    at = end;
-                }
-                Some(b't') if text[at..].starts_with(b"true") => {
-                    self.count(1)?;
-                    self.tape.nodes.push(Node::Boolean(true));
-                    at += 4;
-                }
-                Some(b'f') if text[at..].starts_with(b"false") => {
-                    self.count(1)?;
-                    self.tape.nodes.push(Node::Boolean(false));
-                    at += 5;
-                }
-                Some(b'n') if text[at..].starts_with(b"null") => {
-                    self.count(1)?;
-                    self.tape.nodes.push(Node::Null);
-                    at += 4;
-                }
-                // Nothing was read yet: it is no value, and no white space is before it.
-                _ if at == self.at => return Err(self.unexpected(text)),
-                _ => return self.stop_at(at, state),
-            }
-            if is_watched {
-                self.watched.end(at);
-            }
-            if text.get(at) != Some(&b',') || self.open == NO_TABLE {
-                return self.stop_at(at, State::AfterValue);
-            }
-            at += 1;
-            state = if self.is_list { State::Value } else { State::Key };
-            if at >= until {
-                return self.stop_at(at, state);
-            }
-        }
-    }
-
-    /// Leaves the rest of the text to [`run`](Self::run).
-    #[inline]
-    #[expect(clippy::unnecessary_wraps, reason = "the last of what its caller does")]
-    fn stop_at(&mut self, at: usize, state: State) -> Result<(), Stop> {
-        (self.at, self.state) = (at, state);
-        Ok(())
-    }
-
     /// Refuses the text for what is wrong at a place.
     #[cold]
     fn refuse(&mut self, at: usize, mistake: Mistake) -> Stop {
@@ -289,67 +200,6 @@ impl Decoder {
         }
         let expected = self.state.expected(self.open != NO_TABLE, self.is_list);
         self.refuse(self.at, Mistake::expected(expected, text, self.at))
-    }
-
-    /// A number of any form.
-    #[cold]
-    fn number(&mut self, text: &[u8]) -> Result<(), Stop> {
-        match read_number(text, self.at) {
-            Ok((node, end)) => {
-                self.at = end;
-                self.push_value(node, text)
-            }
-            Err(NoNumber::OutOfRange) => Err(self.refuse(self.at, Mistake::OutOfRange)),
-            Err(NoNumber::OtherText) => Err(self.unexpected(text)),
-        }
-    }
-
-    /// A string with escapes, or with a mistake, whose bytes begin here.
-    fn begin_string(&mut self, from: usize, state: State, text: &[u8], until: usize) -> Result<(), Stop> {
-        self.unescaped = Span::new(self.tape.unescaped.len(), 0).start;
-        (self.at, self.state) = (from, state);
-        self.rest_of_string(text, until)
-    }
-
-    /// The rest of a string with escapes, or as much of it as stands before a place.
-    #[inline(never)]
-    fn rest_of_string(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
-        loop {
-            let end = find_end_or_escape(text, self.at);
-            match text.get(end) {
-                Some(b'"') => {
-                    self.tape.unescaped.extend_from_slice(&text[self.at..end]);
-                    self.at = end + 1;
-                    let span = Span::new(self.unescaped as usize, self.tape.unescaped.len());
-                    if self.state == State::StringKey {
-                        self.push_key(Node::Unescaped(span), text);
-                        self.state = State::Colon;
-                        return Ok(());
-                    }
-                    return self.push_value(Node::Unescaped(span), text);
-                }
-                Some(b'\\') => {
-                    self.tape.unescaped.extend_from_slice(&text[self.at..end]);
-                    match unescape(text, end, &mut self.tape.unescaped) {
-                        Some(after) => self.at = after,
-                        None => return Err(self.refuse(end, Mistake::Escape)),
-                    }
-                }
-                Some(_) => return Err(self.refuse(end, Mistake::ControlCharacter)),
-                None => return Err(self.refuse(self.at, Mistake::OpenString)),
-            }
-            if self.at >= until && until < text.len() {
-                return Ok(());
-            }
-        }
-    }
-
-    #[inline]
-    fn push_key(&mut self, key: Node, text: &[u8]) {
-        if self.watched.may_stand_at(self.depth) {
-            self.watched.key(self.tape.string(key, text));
-        }
-        self.tape.nodes.push(key);
     }
 
     /// A value ends here.
@@ -387,6 +237,12 @@ impl Decoder {
         self.tape.nodes.push(node);
         self.end_value(text);
         Ok(())
+    }
+
+    /// Whether a table is open.
+    #[inline]
+    fn is_in_table(&self) -> bool {
+        self.open != NO_TABLE
     }
 
     /// The innermost open table.
