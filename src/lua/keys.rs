@@ -126,7 +126,6 @@ fn word_of(bytes: [u8; WORD], len: usize) -> u64 {
 }
 
 /// A place for these bytes, which depends on all of them.
-#[expect(clippy::cast_possible_truncation, reason = "a few bits")]
 fn place_of(word: u64) -> usize {
     // 2^64 by the golden ratio: its upper bits mix those of the factor.
     (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PLACE_BITS)) as usize
