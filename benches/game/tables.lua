@@ -8,12 +8,15 @@
 -- = chat_line_decode_ratio       the module to the bare calls
 -- = chat_line_decode_addon_ns    realtime.Decode, which checks the envelope as well
 -- = chat_line_decode_lua_ns      the Lua codec
--- = chat_line_encode_ns          the data of that line to its text: realtime.EncodeJson
+-- = chat_line_encode_ns          the data of that line to its text: realtime.EncodeJson; of tables made long ago, which no cache holds
+-- = chat_line_encode_fresh_ns    of a table that was made just before, as a server does; its making is measured apart
 -- = chat_line_encode_addon_ns    realtime.Encode, with its envelope
 -- = chat_line_encode_lua_ns      the Lua codec
 -- = inventory_bytes              a table of 160 items
 -- = inventory_decode_us          the module
+-- = inventory_decode_bare_us     the bare calls
 -- = inventory_decode_lua_us      the Lua codec
+-- = inventory_decode_part        the module to the Lua codec
 -- = inventory_encode_us          the module
 -- = inventory_encode_lua_us      the Lua codec
 -- = large_bytes                  a list of objects
@@ -56,6 +59,47 @@ local function many(count, make)
 	return values, texts, enveloped
 end
 
+-- Encodes lines that are made just before, from ready strings. Without an encoder: what the making takes. Both run in the
+-- interpreter, because a compiled loop would make tables faster where it calls no C function.
+local kept = {}
+local function fresh(texts, encode)
+	for i = 1, #texts do
+		local line = { player = "76561198000000001", name = "Alice", text = texts[i], team = 3, dead = false }
+		kept[i] = line
+		encode(line)
+	end
+end
+local function unencoded(texts)
+	for i = 1, #texts do
+		local line = { player = "76561198000000001", name = "Alice", text = texts[i], team = 3, dead = false }
+		kept[i] = line
+	end
+end
+if jit then
+	jit.off(fresh)
+	jit.off(unencoded)
+end
+
+local function seconds_of(fn, ...)
+	collectgarbage()
+	collectgarbage("stop")
+	local start = SysTime()
+	fn(...)
+	local seconds = SysTime() - start
+	collectgarbage("restart")
+	return seconds
+end
+
+local function fresh_lines()
+	local texts = {}
+	for i = 1, settings.lines do
+		made = made + 1
+		texts[i], kept[i] = samples.chat_line(made).text, false
+	end
+	local making = seconds_of(unencoded, texts)
+	figures.add("line_encode_fresh", (seconds_of(fresh, texts, realtime.EncodeJson) - making) / settings.lines)
+end
+
 local function lines(round)
 	local values, _, texts = many(settings.lines, samples.chat_line)
 	times(round, {
@@ -69,6 +113,7 @@ local function lines(round)
 	})
 	_, _, texts = many(settings.lines, samples.chat_line)
 	times(round, { { "line_decode_lua", texts, json.Decode }, { "line_encode_lua", values, json.Encode } })
+	fresh_lines()
 	collectgarbage()
 	collectgarbage("stop")
 	figures.add("line_bare", bare.chat_lines(settings.lines) / settings.lines)
@@ -81,6 +126,10 @@ local function inventories(round)
 		{ "inventory_decode", texts, realtime.DecodeJson }, { "inventory_encode", values, realtime.EncodeJson },
 		{ "inventory_decode_lua", texts, json.Decode }, { "inventory_encode_lua", values, json.Encode },
 	})
+	collectgarbage()
+	collectgarbage("stop")
+	figures.add("inventory_bare", bare.inventories(settings.inventories) / settings.inventories)
+	collectgarbage("restart")
 	return #texts[1]
 end
 
@@ -107,11 +156,14 @@ host.run(function()
 	result("chat_line_decode_addon_ns", "line_decode_addon", 1e9)
 	result("chat_line_decode_lua_ns", "line_decode_lua", 1e9)
 	result("chat_line_encode_ns", "line_encode", 1e9)
+	result("chat_line_encode_fresh_ns", "line_encode_fresh", 1e9)
 	result("chat_line_encode_addon_ns", "line_encode_addon", 1e9)
 	result("chat_line_encode_lua_ns", "line_encode_lua", 1e9)
 	kit.result("inventory_bytes", inventory_bytes)
 	result("inventory_decode_us", "inventory_decode", 1e6)
+	result("inventory_decode_bare_us", "inventory_bare", 1e6)
 	result("inventory_decode_lua_us", "inventory_decode_lua", 1e6)
+	kit.result("inventory_decode_part", figures.get("inventory_decode") / figures.get("inventory_decode_lua"))
 	result("inventory_encode_us", "inventory_encode", 1e6)
 	result("inventory_encode_lua_us", "inventory_encode_lua", 1e6)
 	kit.result("large_bytes", #text)

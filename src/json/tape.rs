@@ -43,7 +43,13 @@ impl Span {
         self.start == self.end
     }
 
-    fn of(self, bytes: &[u8]) -> &[u8] {
+    /// Where they begin.
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// The bytes, of a string without escapes: those of the text.
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }

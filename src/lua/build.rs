@@ -4,6 +4,7 @@ use std::ffi::c_int;
 use std::ops::Range;
 
 use super::fixed::Fixed;
+use super::keys::{Keys, SLOTS, are_worthwhile};
 use super::raw::Lua;
 use crate::json::{MAX_DEPTH, Node, Tape};
 
@@ -97,9 +98,31 @@ fn cost_of(node: Node) -> usize {
     }
 }
 
-/// Pushes the value of a tape, or as much of it as costs no more than `most`, and one node at least. Nulls in lists
-/// are `realtime.NULL`, those in objects leave their key out. Returns whether the value is complete; otherwise the
-/// values on the stack must be there again for the rest.
+/// Pushes the value of a tape.
+///
+/// # Safety
+///
+/// See [`Lua`]. The tape and its text stay where they are until this returns.
+pub(super) unsafe fn push_whole(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
+    let mut state = BuildState::new();
+    // SAFETY: the caller keeps to the contract.
+    unsafe {
+        if !are_worthwhile(tape) {
+            push_tape(lua, fixed, tape, text, None, &mut state, usize::MAX);
+            return;
+        }
+        let mut keys = Keys::reserve(lua);
+        push_tape(lua, fixed, tape, text, Some(&mut keys), &mut state, usize::MAX);
+        // The value takes the place of the first of them.
+        let value = lua.top();
+        lua.replace(value - SLOTS);
+        lua.set_top(value - SLOTS);
+    }
+}
+
+/// Pushes the value of a tape, or as much of it as costs no more than `most`, and one node at least. Nulls in lists are
+/// `realtime.NULL`, those in objects leave their key out. Returns whether the value is complete; otherwise the values on the stack must be
+/// there again for the rest. `keys` were reserved for this call, and nothing of this value stands below them.
 ///
 /// # Safety
 ///
@@ -109,12 +132,14 @@ pub(super) unsafe fn push_tape(
     fixed: Fixed,
     tape: &Tape,
     text: &[u8],
+    mut keys: Option<&mut Keys>,
     state: &mut BuildState,
     most: usize,
 ) -> bool {
+    let nodes = tape.nodes();
     let (mut open, mut depth, mut at) = (state.open, state.depth, state.node);
     let mut left = most;
-    while let Some(&node) = tape.nodes().get(at) {
+    while let Some(&node) = nodes.get(at) {
         if most != usize::MAX {
             let cost = cost_of(node);
             if cost > left && at > state.node {
@@ -129,38 +154,54 @@ pub(super) unsafe fn push_tape(
         if begun.left > 0 {
             state.outer[depth] = open;
             (open, depth) = (begun, depth + 1);
+            if open.is_list() {
+                continue;
+            }
         } else {
-            // The value is complete, and so is each table whose last value it was.
+            // The value is complete, and so is each table whose last value it was. It is on top, below it its key, if it has one,
+            // and its table, which has no metatable.
             loop {
                 if depth == 0 {
                     return true;
                 }
-                // SAFETY: as above. The value is on top, below it its key, if it has one, and its table, which has no
-                // metatable.
-                unsafe { put(lua, &mut open) };
+                open.left -= 1;
+                if open.is_list() {
+                    // SAFETY: as above.
+                    unsafe { lua.set_element(-2, open.next) };
+                    open.next += 1;
+                } else {
+                    // SAFETY: as above.
+                    unsafe { lua.set_table(-3) };
+                }
                 if open.left > 0 {
                     break;
                 }
                 depth -= 1;
                 open = state.outer[depth];
             }
+            if open.is_list() {
+                continue;
+            }
         }
-        if !open.is_list()
-            && let Some(&key) = tape.nodes().get(at)
-        {
+        if let Some(&key) = nodes.get(at) {
             at += 1;
             if most != usize::MAX {
                 left = left.saturating_sub(cost_of(key));
             }
             // SAFETY: as above.
-            unsafe { lua.push_bytes(tape.string(key, text).unwrap_or_default()) };
+            unsafe {
+                match &mut keys {
+                    Some(keys) => keys.push(lua, tape, key, text),
+                    None => lua.push_bytes(tape.string(key, text).unwrap_or_default()),
+                }
+            }
         }
     }
     true
 }
 
 /// Pushes one node's value. Returns what is still missing in it.
-#[inline]
+#[inline(always)]
 unsafe fn push_node(
     lua: Lua,
     fixed: Fixed,
@@ -176,9 +217,8 @@ unsafe fn push_node(
             Node::Null => lua.push_nil(),
             Node::Boolean(value) => lua.push_boolean(value),
             Node::Number(value) => lua.push_number(value),
-            Node::Plain(_) | Node::Unescaped(_) => {
-                lua.push_bytes(tape.string(node, text).unwrap_or_default());
-            }
+            Node::Plain(span) => lua.push_bytes(span.of(text)),
+            Node::Unescaped(_) => lua.push_bytes(tape.string(node, text).unwrap_or_default()),
             Node::List(list) => {
                 lua.create_table(size(list.len()), 0);
                 return PartialTable { next: 1, left: list.len() };
@@ -195,19 +235,4 @@ unsafe fn push_node(
 /// A table's size in Lua's type.
 fn size(len: usize) -> c_int {
     c_int::try_from(len).unwrap_or(c_int::MAX)
-}
-
-/// Pops a value, and its key in an object, and puts it into their table.
-#[inline]
-unsafe fn put(lua: Lua, table: &mut PartialTable) {
-    // SAFETY: the caller keeps to the contract.
-    unsafe {
-        if table.is_list() {
-            lua.set_element(-2, table.next);
-            table.next += 1;
-        } else {
-            lua.set_table(-3);
-        }
-    }
-    table.left -= 1;
 }

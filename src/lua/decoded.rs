@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use gmod::lua::State;
 
 use super::anchor::{fixed_of, module_or_remains};
-use super::build::{BuildState, push_tape};
+use super::build::push_whole;
 use super::output::Output;
 use super::raw::{ANCHOR, Lua};
 
@@ -22,7 +22,8 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
             None => return 0,
         };
         let Output::Json(decoded) = &*output else { return 0 };
-        push_tape(lua, fixed_of(anchor), &decoded.tape, lua.bytes(1), &mut BuildState::new(), usize::MAX);
+        let (fixed, text) = (fixed_of(anchor), lua.bytes(1));
+        push_whole(lua, fixed, &decoded.tape, text);
     }
     1
 }

@@ -20,6 +20,7 @@ mod function;
 mod functions;
 mod handle;
 mod json;
+mod keys;
 mod library;
 mod message_options;
 mod module;

@@ -7,7 +7,8 @@
 use std::ffi::{c_int, c_void};
 
 use super::anchor::{fixed_of, module_of};
-use super::build::{BuildState, push_tape};
+use super::build::{BuildState, push_tape, push_whole};
+use super::keys::Keys;
 use super::module::{Module, PartialBuild};
 use super::raw::Lua;
 use crate::dispatch::Document;
@@ -28,22 +29,30 @@ pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Docume
         let fixed = fixed_of(anchor);
         lua.push_reference(fixed.partial);
         let list = lua.top();
+        if !document.is_long() {
+            push_whole(lua, fixed, document.tape(), text);
+            return true;
+        }
         let (mut state, values) = match &(*module_of(anchor)).partial {
             Some(partial) if document.is_begun() => (*partial.state, partial.values),
             _ => (BuildState::new(), 0),
         };
+        // What was made so far stands above the keys.
+        let mut keys = Keys::reserve(lua);
+        let below = lua.top();
         for n in 1..=values {
             lua.push_element(list, n);
         }
-        let most = if document.is_long() { SLICE } else { usize::MAX };
-        if push_tape(lua, fixed, document.tape(), text, &mut state, most) {
+        if push_tape(lua, fixed, document.tape(), text, Some(&mut keys), &mut state, SLICE) {
+            lua.replace(list + 1);
+            lua.set_top(list + 1);
             return true;
         }
         // A finalizer may have closed the module: then the rest is not needed.
         if !module_of(anchor).is_null() {
-            let values = lua.top() - list;
+            let values = lua.top() - below;
             for n in 1..=values {
-                lua.push_copy(list + n);
+                lua.push_copy(below + n);
                 lua.set_element(list, n);
             }
             keep(&mut *module_of(anchor), state, values);

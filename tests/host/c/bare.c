@@ -104,6 +104,53 @@ static int chat_lines(lua_State *L) {
 	return 1;
 }
 
+static void set_number(lua_State *L, const char *key, lua_Number value) {
+	lua_pushlstring(L, key, strlen(key));
+	lua_pushnumber(L, value);
+	lua_settable(L, -3);
+}
+
+/* bare.inventories(count): likewise so many inventories of 160 items. */
+static int inventories(lua_State *L) {
+	enum { ITEMS = 160, NAME = 24 };
+	static char classes[ITEMS][NAME], names[ITEMS][NAME];
+	lua_Integer count = luaL_checkinteger(L, 1);
+	for (int i = 0; i < ITEMS; i++) {
+		snprintf(classes[i], NAME, "weapon_ttt_%d", i + 1);
+		snprintf(names[i], NAME, "item %d", i + 1);
+	}
+	double start = seconds();
+	for (lua_Integer n = 0; n < count; n++) {
+		lua_createtable(L, 0, 2);
+		set_string(L, "owner", "76561198000000001");
+		lua_pushlstring(L, "items", 5);
+		lua_createtable(L, ITEMS, 0);
+		for (int i = 1; i <= ITEMS; i++) {
+			lua_createtable(L, 0, 7);
+			set_number(L, "id", 7000000.0 + (lua_Number)n * 1000 + i);
+			set_string(L, "class", classes[i - 1]);
+			set_number(L, "amount", i % 7);
+			set_number(L, "wear", (12345.0 + i * 77 + (lua_Number)n) / 100000);
+			lua_pushlstring(L, "slots", 5);
+			lua_createtable(L, 3, 0);
+			for (int slot = 1; slot <= 3; slot++) {
+				lua_pushnumber(L, slot < 3 ? i + slot - 1 : 3);
+				lua_rawseti(L, -2, slot);
+			}
+			lua_settable(L, -3);
+			lua_pushlstring(L, "stat_trak", 9);
+			lua_pushboolean(L, i % 2 == 0);
+			lua_settable(L, -3);
+			set_string(L, "name", names[i - 1]);
+			lua_rawseti(L, -2, i);
+		}
+		lua_settable(L, -3);
+		lua_settop(L, 1);
+	}
+	lua_pushnumber(L, seconds() - start);
+	return 1;
+}
+
 /*
  * bare.large(bytes, keys): the two longest calls that a large message takes: a fresh string of so many bytes, and a table for so
  * many keys. Returns the seconds of each.
@@ -266,7 +313,7 @@ static int trim(lua_State *L) {
 
 __attribute__((visibility("default"))) int gmod13_open(lua_State *L) {
 	static const luaL_Reg functions[] = {
-		{"zero", zero}, {"payloads", payloads}, {"chat_lines", chat_lines}, {"large", large}, {"prepare", prepare}, {"deliver", deliver}, {"read", start_reader},
+		{"zero", zero}, {"payloads", payloads}, {"chat_lines", chat_lines}, {"inventories", inventories}, {"large", large}, {"prepare", prepare}, {"deliver", deliver}, {"read", start_reader},
 		{"reads", reads}, {"stop", stop_reader}, {"trim", trim}, {NULL, NULL},
 	};
 	lua_newtable(L);

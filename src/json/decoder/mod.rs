@@ -1,11 +1,12 @@
 //! A text to its tape.
 
+mod scalars;
+
 use std::ops::Range;
 
 use super::error::{Error, Mistake, RefusedText};
-use super::number::{NoNumber, read as read_number, read_short};
 use super::state::State;
-use super::string::{find_end_or_escape, skip_space, unescape};
+use super::string::skip_space;
 use super::tape::{Node, Span, Table, Tape};
 use super::watched::WatchedKey;
 use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
@@ -150,10 +151,11 @@ impl Decoder {
                 }
             };
             match (mark, self.state) {
-                (Some(b'"'), State::Value | State::FirstValue | State::Key | State::FirstKey) => {
-                    self.string(text, until)?;
+                (Some(bracket @ (b'[' | b'{')), State::Value | State::FirstValue) => self.open(bracket)?,
+                (Some(b']'), State::FirstValue) => self.close(text),
+                (Some(_), State::Value | State::FirstValue) | (Some(b'"'), State::Key | State::FirstKey) => {
+                    self.scalars(text, until)?;
                 }
-                (_, State::Value | State::FirstValue) => self.value(text, mark)?,
                 (Some(b':'), State::Colon) => {
                     self.at += 1;
                     self.state = State::Value;
@@ -200,112 +202,6 @@ impl Decoder {
         self.refuse(self.at, Mistake::expected(expected, text, self.at))
     }
 
-    /// A value that is no string.
-    #[inline]
-    fn value(&mut self, text: &[u8], mark: Option<u8>) -> Result<(), Stop> {
-        if self.watched.may_stand_at(self.depth) {
-            self.watched.begin(self.at);
-        }
-        let (node, end) = match mark {
-            Some(bracket @ (b'[' | b'{')) => return self.open(bracket),
-            Some(b']') if self.state == State::FirstValue => {
-                self.close(text);
-                return Ok(());
-            }
-            Some(b't') if text[self.at..].starts_with(b"true") => (Node::Boolean(true), self.at + 4),
-            Some(b'f') if text[self.at..].starts_with(b"false") => (Node::Boolean(false), self.at + 5),
-            Some(b'n') if text[self.at..].starts_with(b"null") => (Node::Null, self.at + 4),
-            Some(b'-' | b'0'..=b'9') => {
-                let Some((number, end)) = read_short(text, self.at) else { return self.number(text) };
-                self.at = end;
-                return self.push_value(Node::Number(number), text);
-            }
-            _ => return Err(self.unexpected(text)),
-        };
-        self.at = end;
-        self.push_value(node, text)
-    }
-
-    /// A number of any form.
-    #[cold]
-    fn number(&mut self, text: &[u8]) -> Result<(), Stop> {
-        match read_number(text, self.at) {
-            Ok((node, end)) => {
-                self.at = end;
-                self.push_value(node, text)
-            }
-            Err(NoNumber::OutOfRange) => Err(self.refuse(self.at, Mistake::OutOfRange)),
-            Err(NoNumber::OtherText) => Err(self.unexpected(text)),
-        }
-    }
-
-    /// A key or a value that is a string, from its opening quote on.
-    #[inline]
-    fn string(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
-        let is_key = self.state > State::FirstValue;
-        if !is_key && self.watched.may_stand_at(self.depth) {
-            self.watched.begin(self.at);
-        }
-        let from = self.at + 1;
-        let end = find_end_or_escape(text, from);
-        if text.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return self.push_string(Node::Plain(Span::new(from, end)), is_key, text);
-        }
-        self.unescaped = Span::new(self.tape.unescaped.len(), 0).start;
-        self.at = from;
-        self.state = if is_key { State::StringKey } else { State::StringValue };
-        self.rest_of_string(text, until)
-    }
-
-    /// The rest of a string with escapes, or as much of it as stands before a place.
-    #[inline(never)]
-    fn rest_of_string(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
-        loop {
-            let end = find_end_or_escape(text, self.at);
-            match text.get(end) {
-                Some(b'"') => {
-                    self.tape.unescaped.extend_from_slice(&text[self.at..end]);
-                    self.at = end + 1;
-                    let span = Span::new(self.unescaped as usize, self.tape.unescaped.len());
-                    return self.push_string(Node::Unescaped(span), self.state == State::StringKey, text);
-                }
-                Some(b'\\') => {
-                    self.tape.unescaped.extend_from_slice(&text[self.at..end]);
-                    match unescape(text, end, &mut self.tape.unescaped) {
-                        Some(after) => self.at = after,
-                        None => return Err(self.refuse(end, Mistake::Escape)),
-                    }
-                }
-                Some(_) => return Err(self.refuse(end, Mistake::ControlCharacter)),
-                None => return Err(self.refuse(self.at, Mistake::OpenString)),
-            }
-            if self.at >= until && until < text.len() {
-                return Ok(());
-            }
-        }
-    }
-
-    // Strings are most of what a text has: a call for each costs a tenth of reading it.
-    #[inline(always)]
-    fn push_string(&mut self, node: Node, is_key: bool, text: &[u8]) -> Result<(), Stop> {
-        if !is_key {
-            return self.push_value(node, text);
-        }
-        if self.watched.may_stand_at(self.depth) {
-            self.watched.key(self.tape.string(node, text));
-        }
-        self.tape.nodes.push(node);
-        // In most texts it follows at once.
-        if text.get(self.at) == Some(&b':') {
-            self.at += 1;
-            self.state = State::Value;
-        } else {
-            self.state = State::Colon;
-        }
-        Ok(())
-    }
-
     /// A value ends here.
     #[inline]
     fn end_value(&mut self, text: &[u8]) {
@@ -343,6 +239,12 @@ impl Decoder {
         Ok(())
     }
 
+    /// Whether a table is open.
+    #[inline]
+    fn is_in_table(&self) -> bool {
+        self.open != NO_TABLE
+    }
+
     /// The innermost open table.
     fn innermost(&mut self) -> Option<&mut Table> {
         match self.tape.nodes.get_mut(self.open as usize) {
@@ -355,6 +257,9 @@ impl Decoder {
     fn open(&mut self, bracket: u8) -> Result<(), Stop> {
         if self.depth == MAX_DEPTH {
             return Err(self.refuse(self.at, Mistake::TooDeep));
+        }
+        if self.watched.may_stand_at(self.depth) {
+            self.watched.begin(self.at);
         }
         self.count(TABLE_ELEMENTS)?;
         let len = self.len;
