@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::advice;
 use super::check;
-use super::connection::{CANCEL, COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
+use super::connection::{CANCEL, COMMANDS, Connection, Expectation, Link, MIN_MESSAGE, SUBSCRIPTIONS, Stage};
 use super::session::PostgresSession;
 use super::wire::Decoder;
 use crate::backend::toolbox::{PendingRequest, ProbeSign, Sign};
@@ -79,8 +79,11 @@ impl Session for PostgresSession {
         let last_words = self.link_mut(link).connection_mut().and_then(|it| it.last_words.take());
         let error = match last_words {
             Some(error) => advice::about_connection(error, &self.config.user, &self.config.database),
-            None => Error::sent(cause.code(), cause.to_string()),
+            None => advice::link(&cause, &self.config),
         };
+        if self.retry_without_tls(link, &error, true, now) {
+            return;
+        }
         self.lose(Some(link), error, now, sink);
     }
 
@@ -106,6 +109,7 @@ impl Session for PostgresSession {
                 self.end_cancel(false);
                 self.settle(now, sink);
             }
+            Err(error) if self.retry_without_tls(link, &error, false, now) => {}
             Err(error) => self.lose(None, error, now, sink),
         }
     }
@@ -168,7 +172,6 @@ impl Session for PostgresSession {
             && let Some(connection) = self.commands.connection_mut()
         {
             connection.requests_taken_back();
-            self.cancel_abandoned(now);
         }
         if self.cancel_due().is_some_and(|due| due <= now) {
             self.end_cancel(false);
@@ -213,7 +216,7 @@ impl PostgresSession {
                 self.greeting(link, message, now, sink)?;
             }
             if self.link(link).up().is_some() {
-                decoder.set_max(max);
+                decoder.set_max(max.max(MIN_MESSAGE));
             }
         }
         if let Some(connection) = self.link_mut(link).connection_mut() {
