@@ -75,12 +75,16 @@ pub(crate) fn build(
 /// How the standard library is built: without the symbols of backtraces, because a stripped module has none.
 const STD_FEATURES: &str = "panic-unwind,optimize_for_size,backtrace-trace-only";
 
-const FLAGS: [&str; 2] = [
+const FLAGS: [&str; 4] = [
     // Panics say what went wrong, not in which file of the machine that built it.
     "-Zlocation-detail=none",
     // Functions that nobody marked as worth it are called instead of copied to where they are used. At this number no hot path
     // takes 3 % more instructions than without it (`cargo bench --profile dist --bench instructions`); at 25, a publish 11 %.
     "-Cllvm-args=-inline-threshold=50",
+    // Logins to PostgreSQL hash some thousand times. A processor without instructions for SHA takes longer for it, some milliseconds.
+    "--cfg=sha2_backend_soft=\"compact\"",
+    // It makes the random text of such a login, and no stream.
+    "--cfg=chacha20_backend=\"soft\"",
 ];
 
 /// What each DLL of Rust's begins and ends with. Debian's toolchain has the sources alone.
