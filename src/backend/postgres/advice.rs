@@ -73,6 +73,8 @@ pub(super) fn no_tls() -> Error {
 }
 
 /// Something that is no PostgreSQL answers.
+#[cold]
+#[inline(never)]
 pub(super) fn protocol(problem: &str) -> Error {
     let text = format!(
         "what answers does not speak PostgreSQL's protocol ({problem}): is it the right port? PostgreSQL's is 5432"

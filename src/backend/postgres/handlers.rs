@@ -146,22 +146,17 @@ impl Session for PostgresSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let of_links = [COMMANDS, SUBSCRIPTIONS].into_iter().filter_map(|id| {
-            let connection = self.link(id).connection()?;
-            if !connection.is_up() {
-                return Some(connection.deadline);
-            }
-            connection.liveness_due().filter(|_| id == COMMANDS || self.may_send())
-        });
-        let of_session = [
+        let all = [
             self.retry_at,
             self.closing,
             self.requests.due(),
             self.delivery.again_due().filter(|_| self.subscriptions.up().is_some()),
             self.probe_due(),
             self.cancel_due(),
+            self.link_due(COMMANDS),
+            self.link_due(SUBSCRIPTIONS),
         ];
-        of_session.into_iter().flatten().chain(of_links).min()
+        all.into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
@@ -225,6 +220,15 @@ impl PostgresSession {
             connection.liveness.understood(now, bytes.len(), is_within);
         }
         Ok(())
+    }
+
+    /// When a link has to be up, or its silence is to be looked at.
+    fn link_due(&self, link: LinkId) -> Option<Instant> {
+        let connection = self.link(link).connection()?;
+        if !connection.is_up() {
+            return Some(connection.deadline);
+        }
+        connection.liveness_due().filter(|_| link == COMMANDS || self.may_send())
     }
 
     /// Whether a link has been silent for too long, or not up in time. One that is quiet is asked for life.

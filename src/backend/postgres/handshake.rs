@@ -1,5 +1,6 @@
 //! From a connection to a server that serves: TLS, login, and what the server is.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::advice;
@@ -56,16 +57,19 @@ impl PostgresSession {
 
     /// The server's answer to the question for TLS: one byte.
     pub(super) fn handle_tls_answer(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), Error> {
-        let Some(security) = self.config.security.clone() else { return Ok(()) };
-        let name = security.name(&self.config.hosts[self.host]);
-        let Some(connection) = self.link_mut(link).connection_mut() else { return Ok(()) };
+        let Some(security) = &self.config.security else { return Ok(()) };
         match bytes {
             b"S" => {
-                connection.stage = Stage::Securing;
-                self.actions.push_back(Action::Secure { link, tls: security.tls, name });
+                let name = security.name(&self.config.hosts[self.host]);
+                self.actions.push_back(Action::Secure { link, tls: Arc::clone(&security.tls), name });
+                if let Some(connection) = self.link_mut(link).connection_mut() {
+                    connection.stage = Stage::Securing;
+                }
             }
             b"N" if security.is_optional => {
-                connection.stage = Stage::Login(super::login::Login::default());
+                if let Some(connection) = self.link_mut(link).connection_mut() {
+                    connection.stage = Stage::Login(super::login::Login::default());
+                }
                 self.start_up(link);
             }
             b"N" => return Err(advice::no_tls()),
