@@ -11,6 +11,7 @@ mod options;
 mod postgres;
 mod redis;
 mod tls;
+mod tls_advice;
 #[cfg_attr(not(feature = "tls"), path = "no_tls_options.rs")]
 mod tls_options;
 pub mod toolbox;

@@ -1,9 +1,10 @@
 //! A conversation with a real server is cut after each of many bytes, in each direction, on each link, over real sockets. After each cut the client
 //! is back, every request was answered once and run at most once, and a gap stands where messages are missing.
 //!
-//! One byte of [`EVERY`] is cut, unless `MATRIX_EVERY` gives another number: 1 for all of them, as `.ci/long
-//! cuts-postgres` does. A cut that fails is named; `MATRIX_CUT="1 down 300"` repeats it alone: connection 1, 300
-//! bytes from the server.
+//! Likewise over TLS, at bytes of ciphertext; and once more while the client comes back from a cut.
+//!
+//! One byte of so many is cut, unless `MATRIX_EVERY` says another number: 1 for all of them, as `.ci/long cuts-postgres` does. A cut that fails is
+//! named; `MATRIX_CUT="1 down 300"` makes it alone: connection 1, 300 bytes from the server. A comma stands before a second cut.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -16,11 +17,17 @@ use realtime::model::{Args, Code, Command, Error, Event, RequestKind, State, Val
 use crate::toy::{Client, Game, Seen, eventually};
 use crate::{LONG, args, ask, connect, request, server, subscribe};
 
+/// How many bytes lie between two cuts: in plain conversations, and over TLS, where each takes longer.
 const EVERY: usize = 61;
+const TLS_EVERY: usize = 151;
 /// Conversations at the same time.
 const LANES: usize = 4;
-/// Bytes by which one conversation may be shorter than another: numbers of few or many digits.
+/// Bytes by which one conversation may be shorter than another: numbers of few or many digits, and over TLS signatures, and messages that
+/// share a record or do not.
 const SLACK: u64 = 64;
+const TLS_SLACK: u64 = 600;
+/// How often a reconnection is recorded. The shortest says where all is restored.
+const RECORDINGS: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
 struct Cut {
@@ -30,25 +37,34 @@ struct Cut {
     at: u64,
 }
 
-/// The clients: one through a proxy, and another one directly.
-struct World {
+/// A server, and with whose certificates it is reached by TLS.
+#[derive(Clone, Copy)]
+struct Setup<'a> {
+    postgres: &'a RealPostgres,
+    authority: Option<&'a str>,
+}
+
+/// Who talks: a client through a proxy, and somebody else past it.
+struct World<'a> {
     game: Game,
     outside: Client,
     server: std::net::SocketAddr,
+    authority: Option<&'a str>,
 }
 
-impl World {
-    fn new(postgres: &RealPostgres) -> Self {
+impl<'a> World<'a> {
+    fn new(setup: Setup<'a>) -> Self {
         let mut game = Game::start();
-        let mut outside = connect(&mut game, &postgres.url(), &[]);
+        let mut outside = connect(&mut game, &setup.postgres.url(), &[]);
         outside.wait_ready();
-        Self { game, outside, server: ([127, 0, 0, 1], postgres.port()).into() }
+        let server = ([127, 0, 0, 1], setup.postgres.port()).into();
+        Self { game, outside, server, authority: setup.authority }
     }
 }
 
 /// One conversation.
-struct Run<'a> {
-    world: &'a mut World,
+struct Run<'a, 'w> {
+    world: &'a mut World<'w>,
     number: usize,
     client: Client,
     proxy: FaultProxy,
@@ -57,37 +73,46 @@ struct Run<'a> {
     published: u32,
     before: Option<u32>,
     answers: Vec<Result<Value, Error>>,
+    /// Bytes up and down of each connection when the client was ready last.
+    at_ready: Vec<(u64, u64)>,
 }
 
-impl<'a> Run<'a> {
-    fn start(world: &'a mut World, number: usize, cut: Option<Cut>) -> Self {
+impl<'a, 'w> Run<'a, 'w> {
+    fn start(world: &'a mut World<'w>, number: usize, cuts: &[Cut]) -> Self {
         let proxy = FaultProxy::start(world.server).expect("a proxy");
         let recorded = Faults { record: true, ..Faults::default() };
-        if let Some(cut) = cut {
-            let mut faults = vec![recorded.clone(); cut.connection + 1];
+        let connections = cuts.iter().map(|cut| cut.connection + 1).max().unwrap_or(0);
+        let mut faults = vec![recorded.clone(); connections];
+        for cut in cuts {
             let course = Course { cut_at: Some(cut.at), ..Course::default() };
             let faulty = &mut faults[cut.connection];
             *(if cut.is_up { &mut faulty.up } else { &mut faulty.down }) = course;
-            proxy.next(faults);
         }
+        proxy.next(faults);
         proxy.faults(recorded);
         let number_of = |value: f64| OptionValue::Number(value);
-        let pairs = [
+        let mut pairs = vec![
             ("reconnect_min", number_of(0.001)),
             ("connect_timeout", number_of(LONG.as_secs_f64())),
             ("ping_interval", number_of(LONG.as_secs_f64())),
         ];
-        let url = format!("postgres://postgres:@{}/postgres", proxy.address());
+        let mut mode = "disable";
+        if let Some(authority) = world.authority {
+            mode = "verify-full";
+            pairs.push(("tls_ca", OptionValue::String(authority.into())));
+        }
+        let url = format!("postgres://postgres:@{}/postgres?sslmode={mode}", proxy.address());
         let client = connect(&mut world.game, &url, &pairs);
         subscribe(&world.game, &client, &format!("run{number}"));
         let (log, answers) = (Vec::new(), Vec::new());
-        Self { world, number, client, proxy, log, published: 0, before: None, answers }
+        Self { world, number, client, proxy, log, published: 0, before: None, answers, at_ready: Vec::new() }
     }
 
     fn look(&mut self) {
         while let Some(seen) = self.client.next() {
             match &seen {
                 Seen::Event(Event::Subscribed(_)) => self.before = Some(self.published),
+                Seen::Event(Event::Ready(_)) => self.at_ready = self.passed(),
                 Seen::Answer(_, result) => self.answers.push(result.clone()),
                 _ => {}
             }
@@ -95,7 +120,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The other client publishes the next number.
+    /// Bytes up and down of each connection.
+    fn passed(&self) -> Vec<(u64, u64)> {
+        self.proxy.connections().iter().map(|one| (one.passed_up, one.passed_down)).collect()
+    }
+
+    /// Somebody else publishes the next number.
     fn publish(&mut self) {
         self.look();
         self.published += 1;
@@ -142,11 +172,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The client has recovered once a message comes on a connection that is not cut.
-    fn recover(&mut self, cut: Cut) {
-        eventually("the cut", || (self.proxy.cuts() == (1, 1)).then_some(()));
+    /// All is well once a message comes on a connection that nobody cuts.
+    fn recover(&mut self, cuts: &[Cut]) {
+        eventually("the first cut", || (self.proxy.cuts().0 > 0).then_some(()));
         eventually("the end of all that follows", || {
-            let is_ready = self.client.counters.state() == State::Ready && self.told_ready();
+            let are_made = self.proxy.cuts() == (cuts.len(), cuts.len());
+            let is_ready = are_made && self.client.counters.state() == State::Ready && self.told_ready();
             self.publish();
             let last = self.published.to_string().into_bytes();
             let until = Instant::now() + std::time::Duration::from_millis(20);
@@ -159,7 +190,7 @@ impl<'a> Run<'a> {
             }
             None
         });
-        assert!(self.told_ready(), "{cut:?}");
+        assert!(self.told_ready(), "{cuts:?}");
     }
 
     fn told_ready(&self) -> bool {
@@ -232,53 +263,90 @@ impl<'a> Run<'a> {
     }
 }
 
-fn run(world: &mut World, number: usize, cut: Cut) -> Result<(), String> {
-    let mut run = Run::start(world, number, Some(cut));
+fn run(world: &mut World<'_>, number: usize, cuts: &[Cut]) -> Result<(), String> {
+    let mut run = Run::start(world, number, cuts);
     run.converse();
-    run.recover(cut);
+    run.recover(cuts);
     let outcome = run.judge().map_err(|problem| format!("{problem}\n{:#?}", run.log));
     run.end();
     outcome
 }
 
-/// Bytes up and down of each connection of a conversation that is not cut.
-fn lengths(world: &mut World) -> Vec<(u64, u64)> {
-    let mut run = Run::start(world, 0, None);
+/// Bytes up and down of each connection of a conversation that is not cut, and a place on each, down, at which it was ready and had not said
+/// all.
+fn lengths(world: &mut World<'_>) -> (Vec<(u64, u64)>, Vec<u64>) {
+    let mut run = Run::start(world, 0, &[]);
     run.client.wait_ready();
+    let at_ready = run.passed();
     run.before = Some(0);
     run.converse();
-    let all = run.proxy.connections().iter().map(|one| (one.passed_up, one.passed_down)).collect();
+    let all = run.passed();
     run.end();
+    let middle = at_ready.iter().zip(&all).map(|(ready, end)| (ready.1 + end.1) / 2).collect();
+    (all, middle)
+}
+
+/// Bytes up and down of each connection that takes the place of those before this cut, until the client is ready again.
+fn lengths_after(world: &mut World<'_>, cut: Cut) -> Vec<(u64, u64)> {
+    let mut shortest = vec![(u64::MAX, u64::MAX); 2];
+    for _ in 0..RECORDINGS {
+        let mut run = Run::start(world, 0, &[cut]);
+        run.converse();
+        run.recover(&[cut]);
+        assert_eq!(run.at_ready.len(), 4, "two links, and two after the cut");
+        for (shortest, passed) in shortest.iter_mut().zip(&run.at_ready[2..]) {
+            *shortest = (shortest.0.min(passed.0), shortest.1.min(passed.1));
+        }
+        run.end();
+    }
+    shortest
+}
+
+/// `0 down 1234, 2 up 100`.
+fn chosen(words: &str) -> Vec<Cut> {
+    let one = |words: &str| {
+        let words: Vec<_> = words.split_whitespace().collect();
+        let [connection, direction, at] = words[..] else { panic!("a cut is as in \"0 down 1234\"") };
+        Cut { connection: connection.parse().unwrap(), is_up: direction == "up", at: at.parse().unwrap() }
+    };
+    words.split(',').map(one).collect()
+}
+
+/// One cut of so many, with those that come before each. `lengths` are those of the connections from `first` on.
+fn shares(before: &[Cut], first: usize, lengths: &[(u64, u64)], every: usize, slack: u64) -> Vec<Vec<Cut>> {
+    let mut all = Vec::new();
+    for (connection, &(up, down)) in (first..).zip(lengths) {
+        for (is_up, length) in [(true, up), (false, down)] {
+            let positions = (0..length.saturating_sub(slack)).skip(usize::from(is_up)).step_by(every);
+            let cut = |at| before.iter().copied().chain([Cut { connection, is_up, at }]).collect();
+            all.extend(positions.map(cut));
+        }
+    }
     all
 }
 
-fn chosen(words: &str) -> Cut {
-    let words: Vec<_> = words.split_whitespace().collect();
-    let [connection, direction, at] = words[..] else { panic!("a cut is as in \"0 down 1234\"") };
-    Cut { connection: connection.parse().unwrap(), is_up: direction == "up", at: at.parse().unwrap() }
-}
-
-#[test]
-fn whatever_byte_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
-    let Some(postgres) = server() else { return };
-    postgres.psql("CREATE TABLE runs (run int, id text)").unwrap();
-    let mut world = World::new(&postgres);
+/// Makes the cuts: of every connection of a conversation, and of those that take their place after one.
+fn matrix(setup: Setup<'_>) {
+    setup.postgres.psql("CREATE TABLE runs (run int, id text)").unwrap();
+    let mut world = World::new(setup);
     if let Ok(words) = std::env::var("MATRIX_CUT") {
-        return run(&mut world, 1, chosen(&words)).unwrap();
+        return run(&mut world, 1, &chosen(&words)).unwrap();
     }
-    let every = std::env::var("MATRIX_EVERY").ok().map_or(EVERY, |number| number.parse().unwrap());
-    let mut cuts = Vec::new();
-    for (connection, (up, down)) in lengths(&mut world).into_iter().enumerate() {
-        assert!(connection < 2, "two links");
-        for (is_up, length) in [(true, up), (false, down)] {
-            let positions = (0..length.saturating_sub(SLACK)).skip(usize::from(is_up)).step_by(every);
-            cuts.extend(positions.map(|at| Cut { connection, is_up, at }));
-        }
+    let (every, slack) = if setup.authority.is_some() { (TLS_EVERY, TLS_SLACK) } else { (EVERY, SLACK) };
+    let every = std::env::var("MATRIX_EVERY").map_or(every, |number| number.parse().unwrap());
+    let (lengths, middles) = lengths(&mut world);
+    assert_eq!(middles.len(), 2, "two links");
+    let mut cuts = shares(&[], 0, &lengths, every, slack);
+    let count = cuts.len();
+    for (connection, at) in middles.into_iter().enumerate() {
+        let first = Cut { connection, is_up: false, at };
+        let after = lengths_after(&mut world, first);
+        cuts.extend(shares(&[first], 2, &after, every, slack.min(200)));
     }
-    let postgres = &postgres;
-    let lanes: Vec<Vec<(usize, Cut)>> = (0..LANES)
+    let lanes: Vec<Vec<(usize, &[Cut])>> = (0..LANES)
         .map(|lane| {
-            cuts.iter().copied().enumerate().skip(lane).step_by(LANES).map(|(n, cut)| (n + 1, cut)).collect()
+            let own = cuts.iter().map(Vec::as_slice).enumerate().skip(lane).step_by(LANES);
+            own.map(|(n, cuts)| (n + 1, cuts)).collect()
         })
         .collect();
     let failed: Vec<String> = std::thread::scope(|scope| {
@@ -286,11 +354,11 @@ fn whatever_byte_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
             .iter()
             .map(|lane| {
                 scope.spawn(move || {
-                    let mut world = World::new(postgres);
+                    let mut world = World::new(setup);
                     let failed: Vec<_> = lane
                         .iter()
-                        .filter_map(|&(number, cut)| {
-                            run(&mut world, number, cut).err().map(|problem| format!("{cut:?}: {problem}"))
+                        .filter_map(|&(number, cuts)| {
+                            run(&mut world, number, cuts).err().map(|problem| format!("{cuts:?}: {problem}"))
                         })
                         .collect();
                     assert!(world.game.shutdown(LONG));
@@ -301,5 +369,22 @@ fn whatever_byte_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
         lanes.into_iter().flat_map(|lane| lane.join().expect("a lane")).collect()
     });
     assert!(failed.is_empty(), "{} of {} cuts: {}", failed.len(), cuts.len(), failed[0]);
-    println!("{} cuts", cuts.len());
+    println!("{count} cuts, {} second ones", cuts.len() - count);
+}
+
+#[test]
+fn whatever_byte_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
+    let Some(postgres) = server() else { return };
+    matrix(Setup { postgres: &postgres, authority: None });
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn whatever_byte_of_ciphertext_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
+    if !real_postgres::is_expected() {
+        return eprintln!("skipped: no PostgreSQL");
+    }
+    let authority = certificates::Authority::new("realtime's tests");
+    let postgres = crate::with_tls(&authority, "host");
+    matrix(Setup { postgres: &postgres, authority: Some(&authority.certificate) });
 }

@@ -28,7 +28,23 @@ fn connect(game: &mut Game, url: &str, pairs: &[(&str, OptionValue)]) -> Client 
     let pairs = fast.iter().chain(pairs).map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     let backend =
         configure(Options { url: Some(url.to_owned()), pairs, ..Options::default() }).expect("good options");
+    if let Some(tls) = backend.tls() {
+        realtime::backend::PrepareTls::prepare_tls(&game.spawner, tls).expect("good certificates");
+    }
     game.open(&*backend)
+}
+
+/// A server with a certificate of this authority, which lets in who comes by this kind of connection (pg_hba.conf).
+#[cfg(feature = "tls")]
+fn with_tls(authority: &certificates::Authority, kind: &str) -> RealPostgres {
+    let identity = authority.issue(&["127.0.0.1"]);
+    RealPostgres::builder()
+        .configuration("ssl = on\nssl_cert_file = 'tls.crt'\nssl_key_file = 'tls.key'")
+        .hba(&format!("{kind} all all 127.0.0.1/32 trust"))
+        .secret("tls.crt", &identity.certificate)
+        .secret("tls.key", &identity.key)
+        .start()
+        .expect("a server")
 }
 
 fn request(game: &Game, client: &Client, kind: RequestKind) {
@@ -298,25 +314,11 @@ fn tls_is_as_sslmode_says() {
         return eprintln!("skipped: no PostgreSQL");
     }
     let authority = certificates::Authority::new("realtime's tests");
-    let identity = authority.issue(&["127.0.0.1"]);
-    let postgres = RealPostgres::builder()
-        .configuration("ssl = on\nssl_cert_file = 'tls.crt'\nssl_key_file = 'tls.key'")
-        .hba("hostssl all all 127.0.0.1/32 trust")
-        .secret("tls.crt", &identity.certificate)
-        .secret("tls.key", &identity.key)
-        .start()
-        .expect("a server");
+    let postgres = with_tls(&authority, "hostssl");
     let mut game = Game::start();
     let ca = |text: &str| ("tls_ca", OptionValue::String(text.as_bytes().to_vec()));
     let connect = |game: &mut Game, mode: &str, pairs: &[(&str, OptionValue)]| {
-        let url = format!("{}?sslmode={mode}", postgres.url());
-        let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-        let backend =
-            configure(Options { url: Some(url), pairs, ..Options::default() }).expect("good options");
-        if let Some(tls) = backend.tls() {
-            realtime::backend::PrepareTls::prepare_tls(&game.spawner, tls).expect("good certificates");
-        }
-        game.open(&*backend)
+        connect(game, &format!("{}?sslmode={mode}", postgres.url()), pairs)
     };
     for (mode, pairs) in
         [("verify-full", vec![ca(&authority.certificate)]), ("require", vec![]), ("prefer", vec![])]
@@ -333,5 +335,15 @@ fn tls_is_as_sslmode_says() {
     assert_eq!(client.wait_down().code, Code::Tls);
     let mut client = connect(&mut game, "disable", &[]);
     assert!(client.wait_down().message.contains("pg_hba.conf"));
+    // One that lets nobody in who comes by TLS.
+    let plain = with_tls(&authority, "hostnossl");
+    for (mode, is_let_in) in [("require", false), ("prefer", true)] {
+        let mut client = crate::connect(&mut game, &format!("{}?sslmode={mode}", plain.url()), &[]);
+        if is_let_in {
+            client.wait_ready();
+        } else {
+            assert!(client.wait_down().message.contains("pg_hba.conf"));
+        }
+    }
     assert!(game.shutdown(LONG));
 }

@@ -20,6 +20,8 @@ pub(crate) use fake_postgres::{
 pub(crate) enum Said {
     Message(u32, String),
     Answer(u32, Result<Value, Error>),
+    /// Bytes of a message that was not kept, because it was too large.
+    Dropped(u64),
     Event(Event),
 }
 
@@ -37,8 +39,9 @@ impl Sink for Recorder {
         self.0.push(Said::Message(slot.index, payload.escape_ascii().to_string()));
     }
 
-    fn dropped(&mut self, _: u64, _: DropReason) {
-        panic!("no message of PostgreSQL is too large");
+    fn dropped(&mut self, bytes: u64, reason: DropReason) {
+        assert_eq!(reason, DropReason::TooLarge, "the queue is never full");
+        self.0.push(Said::Dropped(bytes));
     }
 
     fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _: RequestName<'_>) {
@@ -171,8 +174,12 @@ impl Client {
     }
 
     pub(crate) fn lost(&mut self, link: u8) {
+        self.lost_by(link, LinkError::Eof);
+    }
+
+    pub(crate) fn lost_by(&mut self, link: u8, cause: LinkError) {
         self.driver.peers.written.remove(&link);
-        self.driver.lost(LinkId(link), LinkError::Eof);
+        self.driver.lost(LinkId(link), cause);
         self.driver.drive();
     }
 

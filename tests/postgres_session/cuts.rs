@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use realtime::backend::Action;
-use realtime::model::{Event, LinkId, RequestKind};
+use realtime::model::{Event, LinkId, RequestKind, State};
 
 use fake_postgres::Server;
 
 use crate::client::{Client, Said, URL, args};
 
-/// Where a conversation is cut: the link, the direction, and how many bytes pass before.
+/// Where a conversation is cut: the link, the direction, and how many bytes pass before, on all connections of that link.
 #[derive(Debug, Clone, Copy)]
 struct Cut {
     link: u8,
@@ -19,27 +19,35 @@ struct Cut {
     at: usize,
 }
 
+/// Bytes that passed, by link and whether down.
+type Passed = BTreeMap<(u8, bool), usize>;
+
 struct World {
     client: Client,
     server: Server,
-    cut: Option<Cut>,
-    /// Bytes that passed, by link and whether down.
-    passed: BTreeMap<(u8, bool), usize>,
-    /// The same, at the time when the last byte that is cut had passed.
-    cuttable: BTreeMap<(u8, bool), usize>,
+    /// Those that are not made yet, in their order.
+    cuts: Vec<Cut>,
+    passed: Passed,
+    /// What had passed when the last byte had that is cut.
+    cuttable: Passed,
+    /// What had passed when the last cut was made, and when the client was ready after it.
+    at_cut: Passed,
+    at_ready: Option<Passed>,
     others: u32,
 }
 
 impl World {
-    fn new(cut: Option<Cut>) -> Self {
+    fn new(cuts: &[Cut]) -> Self {
         let mut client = Client::new(URL, &[]);
         client.subscribe("chat", 1);
         Self {
             client,
             server: Server::default(),
-            cut,
-            passed: BTreeMap::new(),
-            cuttable: BTreeMap::new(),
+            cuts: cuts.to_vec(),
+            passed: Passed::new(),
+            cuttable: Passed::new(),
+            at_cut: Passed::new(),
+            at_ready: None,
             others: 0,
         }
     }
@@ -49,9 +57,12 @@ impl World {
         let passed = self.passed.entry((link, is_down)).or_default();
         let before = *passed;
         *passed += bytes;
-        match self.cut {
+        match self.cuts.first().copied() {
             Some(cut) if (cut.link, cut.is_down) == (link, is_down) && before + bytes > cut.at => {
-                self.cut = None;
+                self.cuts.remove(0);
+                // What is lost does not count.
+                *passed = cut.at;
+                (self.at_cut, self.at_ready) = (self.passed.clone(), None);
                 (cut.at - before, true)
             }
             _ => (bytes, false),
@@ -86,6 +97,9 @@ impl World {
                         self.lose(link);
                     }
                 }
+            }
+            if self.at_ready.is_none() && self.client.counters.state() == State::Ready {
+                self.at_ready = Some(self.passed.clone());
             }
             if is_quiet {
                 return;
@@ -149,13 +163,13 @@ impl World {
         self.go_on();
         // No later byte is cut, so that there is time to recover after the last cut.
         self.cuttable = self.passed.clone();
-        assert!(self.cut.is_none(), "{:?} was not made", self.cut);
+        assert!(self.cuts.is_empty(), "{:?} was not made", self.cuts);
         self.go_on();
         self.client.said()
     }
 }
 
-fn judge(cut: Cut, world: &World, said: &[Said]) {
+fn judge(cuts: &[Cut], world: &World, said: &[Said]) {
     let mut answered: Vec<u32> = Vec::new();
     let (mut last, mut has_gap, mut is_subscribed) = (0, false, false);
     for said in said {
@@ -165,10 +179,10 @@ fn judge(cut: Cut, world: &World, said: &[Said]) {
             Said::Event(Event::Subscribed(_)) => is_subscribed = true,
             Said::Message(1, text) => {
                 let n: u32 = text.parse().unwrap();
-                assert!(n > last, "{cut:?}: {n} after {last}");
+                assert!(n > last, "{cuts:?}: {n} after {last}");
                 assert!(
                     n == last + 1 || has_gap || last == 0,
-                    "{cut:?}: nothing tells of what is missing before {n}"
+                    "{cuts:?}: nothing tells of what is missing before {n}"
                 );
                 (last, has_gap) = (n, false);
             }
@@ -176,33 +190,52 @@ fn judge(cut: Cut, world: &World, said: &[Said]) {
         }
     }
     answered.sort_unstable();
-    assert_eq!(answered, [1, 2, 3, 4, 5], "{cut:?}");
+    assert_eq!(answered, [1, 2, 3, 4, 5], "{cuts:?}");
     assert!(
         is_subscribed && last == world.others,
-        "{cut:?}: the last message was {last} of {}",
+        "{cuts:?}: the last message was {last} of {}",
         world.others
     );
-    assert!(world.server.runs.values().all(|&count| count == 1), "{cut:?}: {:?}", world.server.runs);
+    assert!(world.server.runs.values().all(|&count| count == 1), "{cuts:?}: {:?}", world.server.runs);
     let is_ready = |said: &Said| matches!(said, Said::Event(Event::Ready(_)));
     let is_down = |said: &Said| matches!(said, Said::Event(Event::Down { .. }));
     let last_of = |is: &dyn Fn(&Said) -> bool| said.iter().rposition(is);
-    assert!(last_of(&is_ready) > last_of(&is_down), "{cut:?}: it is not back");
+    assert!(last_of(&is_ready) > last_of(&is_down), "{cuts:?}: it is not back");
+}
+
+/// A conversation with these cuts.
+fn run(cuts: &[Cut]) -> World {
+    let mut world = World::new(cuts);
+    let said = world.converse();
+    judge(cuts, &world, &said);
+    world
 }
 
 #[test]
 fn whatever_byte_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
-    let mut whole = World::new(None);
-    let said = whole.converse();
-    judge(Cut { link: 9, is_down: false, at: 0 }, &whole, &said);
     let mut cuts = 0;
-    for ((link, is_down), bytes) in whole.cuttable.clone() {
+    for ((link, is_down), bytes) in run(&[]).cuttable {
         for at in 0..bytes {
-            let cut = Cut { link, is_down, at };
-            let mut world = World::new(Some(cut));
-            let said = world.converse();
-            judge(cut, &world, &said);
+            run(&[Cut { link, is_down, at }]);
             cuts += 1;
         }
     }
     assert!(cuts > 1500, "{cuts} cuts");
+}
+
+#[test]
+fn a_client_that_is_cut_again_while_it_comes_back_loses_nothing_without_a_word_either() {
+    let mut cuts = 0;
+    for (&(link, is_down), &bytes) in &run(&[]).cuttable {
+        let first = Cut { link, is_down, at: bytes * 2 / 3 };
+        let once = run(&[first]);
+        let ready = once.at_ready.expect("ready after the cut");
+        for ((link, is_down), end) in ready {
+            for at in once.at_cut[&(link, is_down)]..end {
+                run(&[first, Cut { link, is_down, at }]);
+                cuts += 1;
+            }
+        }
+    }
+    assert!(cuts > 2000, "{cuts} cuts");
 }

@@ -7,6 +7,7 @@ mod client;
 mod cuts;
 mod hosts;
 mod losses;
+mod options;
 mod pooler;
 mod statements;
 #[cfg(feature = "tls")]

@@ -1,10 +1,10 @@
 //! Statements, transactions, and prepared statements that are kept.
 
 use realtime::backend::OptionValue;
-use realtime::model::{Code, LinkId, RequestKind, Rows, Value};
+use realtime::model::{Code, Event, LinkId, RequestKind, Rows, Value};
 
 use crate::client::{
-    Client, Said, URL, args, columns, error, message, number, published, ready_for_query, row,
+    Client, Said, URL, args, columns, error, message, notification, number, published, ready_for_query, row,
 };
 
 fn one(n: i64) -> Value {
@@ -48,14 +48,106 @@ fn a_text_that_was_refused_is_sent_anew_and_a_stale_plan_is_made_anew_before_wha
     client.publish(5, "chat", "x");
     client.written(0);
     client.said();
-    client.read(
-        0,
-        &[error("0A000", "cached plan must not change result type"), ready_for_query(b'I')].concat(),
-    );
+    // In whichever language: what is not supported otherwise has the same code.
+    let stale = b"SFEHLER\0VERROR\0C0A000\0Mgecachter Plan\0RRevalidateCachedQuery\0\0";
+    client.read(0, &[message(b'E', stale), ready_for_query(b'I')].concat());
     assert!(client.said().is_empty(), "it did not run");
     assert!(client.written(0).starts_with(r"C\x00\x00\x00\x08Ss3\x00P"));
     client.read(0, &[published(), number("2")].concat());
     assert_eq!(client.said(), [Said::Answer(5, Ok(Value::Null)), Said::Answer(4, Ok(one(2)))]);
+    client.ask(6, &["SELECT 1"]);
+    client.written(0);
+    client.read(0, &[error("0A000", "cached plan"), ready_for_query(b'I')].concat());
+    assert!(matches!(client.said()[..], [Said::Answer(6, Err(_))]));
+}
+
+#[test]
+fn a_transaction_that_a_statement_began_is_ended_and_nobody_is_told_that_something_of_it_was_done() {
+    let mut client = Client::ready();
+    client.ask(1, &["EXECUTE begins"]);
+    client.publish(2, "chat", "x");
+    client.written(0);
+    let begun = [message(b'C', b"BEGIN\0"), ready_for_query(b'T')].concat();
+    client.read(0, &[begun, row(&[""]), message(b'C', b"SELECT 1\0"), ready_for_query(b'T')].concat());
+    let said = client.said();
+    let [Said::Answer(1, Err(first)), Said::Answer(2, Err(second))] = &said[..] else { panic!("{said:?}") };
+    for error in [first, second] {
+        assert!(error.code.as_str() == "25001" && error.message.contains("rolled back"), "{error}");
+    }
+    assert_eq!(client.written(0).matches("ROLLBACK").count(), 2);
+    let rolled_back = [message(b'C', b"ROLLBACK\0"), ready_for_query(b'I')].concat();
+    client.read(0, &rolled_back.repeat(2));
+    client.ask(3, &["SELECT 1"]);
+    client.read(0, &number("1"));
+    assert_eq!(client.said(), [Said::Answer(3, Ok(one(1)))]);
+}
+
+#[test]
+fn what_no_server_may_say_of_a_transaction_ends_the_connection() {
+    for state in [&b"X"[..], b"", b"II"] {
+        let mut client = Client::ready();
+        client.ask(1, &["SELECT 1"]);
+        client.written(0);
+        client.read(0, &message(b'Z', state));
+        let said = client.said();
+        assert!(
+            matches!(&said[..], [Said::Answer(1, Err(error)), _] if error.code == Code::Protocol),
+            "{said:?}"
+        );
+    }
+    let mut client = Client::ready();
+    client.request(1, RequestKind::Transaction(vec![args(&["SELECT 1"])]));
+    client.written(0);
+    client.read(0, &[error("22012", "division by zero"), ready_for_query(b'E')].concat());
+    client.written(0);
+    client.read(0, &[error("57014", "canceled"), ready_for_query(b'E')].concat());
+    let said = client.said();
+    let [Said::Answer(1, Err(_)), Said::Event(Event::Down { error, .. })] = &said[..] else {
+        panic!("{said:?}")
+    };
+    assert_eq!(error.code, Code::Protocol, "a ROLLBACK that does not end it");
+}
+
+#[test]
+fn a_server_that_says_nothing_of_a_statement_is_not_taken_to_have_run_it() {
+    let mut client = Client::ready();
+    client.ask(1, &["DELETE FROM bans"]);
+    client.publish(2, "chat", "x");
+    client.request(3, RequestKind::Transaction(vec![args(&["DELETE FROM bans"])]));
+    client.written(0);
+    client.read(0, &ready_for_query(b'I').repeat(2));
+    let begun = [message(b'C', b"BEGIN\0"), message(b'C', b"DELETE 1\0")].concat();
+    client.read(0, &[begun, ready_for_query(b'I')].concat());
+    let said = client.said();
+    let [Said::Answer(1, Err(_)), Said::Answer(2, Err(_)), Said::Answer(3, Err(error))] = &said[..] else {
+        panic!("{said:?}")
+    };
+    assert!(error.code == Code::Protocol && error.sent, "{error}");
+}
+
+#[test]
+fn what_is_longer_than_a_message_may_be_ends_no_connection_unless_it_answers_nothing() {
+    let mut client = Client::new(URL, &[("max_message_bytes", OptionValue::Number(1000.0))]);
+    client.subscribe("chat", 1);
+    client.restore();
+    client.said();
+    let (long, text) = ("x".repeat(100_000), "y".repeat(1001));
+    client.read(1, &notification("chat", &text[1..]));
+    client.read(1, &notification("chat", &text));
+    assert_eq!(client.said(), [Said::Message(1, text[1..].into()), Said::Dropped(1001)]);
+    client.ask(1, &["SELECT loud()"]);
+    client.written(0);
+    let notice = message(b'N', format!("SNOTICE\0M{long}\0\0").as_bytes());
+    let setting = message(b'S', format!("search_path\0{long}\0").as_bytes());
+    client.read(0, &[notice, setting, number("1")].concat());
+    assert_eq!(client.said(), [Said::Answer(1, Ok(one(1)))]);
+    client.ask(2, &["SELECT 1 AS long"]);
+    client.written(0);
+    let answer = [columns(&[(&long, 23)]), row(&["1"]), message(b'C', b"SELECT 1\0"), ready_for_query(b'I')];
+    client.read(0, &answer.concat());
+    assert!(matches!(&client.said()[..], [Said::Answer(2, Err(error))] if error.code == Code::TooLarge));
+    client.read(0, &message(b'1', long.as_bytes()));
+    assert!(matches!(&client.said()[..], [Said::Event(Event::Down { .. })]), "that is no answer");
 }
 
 #[test]

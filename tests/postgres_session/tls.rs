@@ -1,9 +1,9 @@
 //! TLS, which a server is asked for inside of the protocol.
 
-use realtime::backend::{Action, Secured};
-use realtime::model::{Code, Event, LinkId};
+use realtime::backend::{Action, LinkError, Secured, TlsError, TlsFault};
+use realtime::model::{Code, Error, Event, LinkId};
 
-use crate::client::{Client, LET_IN, Said, ready_for_query, role};
+use crate::client::{Client, LET_IN, Said, message, ready_for_query, role};
 
 const ASKED: &str = r"\x00\x00\x00\x08\x04\xd2\x16/";
 
@@ -13,11 +13,27 @@ fn client(mode: &str) -> Client {
     client
 }
 
-fn is_down(client: &mut Client) -> Code {
+fn why_down(client: &mut Client) -> Error {
     match &client.said()[..] {
-        [Said::Event(Event::Down { error, .. })] => error.code.clone(),
+        [Said::Event(Event::Down { error, .. })] => error.clone(),
         other => panic!("{other:?}"),
     }
+}
+
+fn is_down(client: &mut Client) -> Code {
+    why_down(client).code
+}
+
+/// The server agrees to TLS, and the link is secured.
+fn secure(client: &mut Client) {
+    client.written(0);
+    client.read(0, b"S");
+    assert!(matches!(client.action(), Some(Action::Secure { .. })));
+    client.driver.secured(LinkId(0), Secured { version: "TLSv1.3", expiry: None });
+}
+
+fn bad_certificate(fault: TlsFault) -> LinkError {
+    LinkError::Tls(TlsError { fault, words: "not for \x1b[2J".into() })
 }
 
 #[test]
@@ -61,4 +77,81 @@ fn what_comes_with_the_answer_is_an_attack() {
         assert_eq!(is_down(&mut client), Code::Protocol, "{}", answer.escape_ascii());
         assert!(client.written(0).is_empty());
     }
+}
+
+#[test]
+fn a_server_that_refuses_tls_is_asked_once_without_it_by_those_who_prefer_it() {
+    /// What the server does instead, and whether it closes the connection itself.
+    type Refusal = (fn(&mut Client), bool);
+    let refusals: [Refusal; 3] = [
+        (|client| client.read(0, b"ESFATAL\0C08P01\0Munsupported frontend protocol\0\0"), false),
+        (
+            |client| {
+                client.read(0, b"S");
+                client.action();
+                client.lost_by(0, bad_certificate(TlsFault::NotTls));
+            },
+            true,
+        ),
+        (
+            |client| {
+                secure(client);
+                client.read(0, &message(b'E', b"SFATAL\0C28000\0Mno pg_hba.conf entry, SSL encryption\0\0"));
+            },
+            false,
+        ),
+    ];
+    for (refuse, is_gone) in refusals {
+        for mode in ["verify-full", "require"] {
+            let mut client = client(&format!("?sslmode={mode}"));
+            refuse(&mut client);
+            assert_ne!(is_down(&mut client), Code::Protocol, "{mode}");
+        }
+        let mut client = client("?sslmode=prefer");
+        assert_eq!(client.written(0), ASKED);
+        refuse(&mut client);
+        assert!(client.said().is_empty(), "nothing is lost");
+        if !is_gone {
+            assert_eq!(client.action(), Some(Action::Close(LinkId(0))));
+        }
+        assert_eq!(client.connect(0), "server:5432");
+        assert!(client.written(0).contains("user"), "at once, without the question");
+        client.read(0, &[LET_IN, &ready_for_query(b'I'), &role(false)].concat());
+        let said = client.said();
+        assert!(matches!(&said[..], [Said::Event(Event::Ready(ready))] if ready.tls.is_none()), "{said:?}");
+        // The other links go the same way; the next connection is asked for TLS again.
+        client.subscribe("chat", 1);
+        client.connect(1);
+        assert!(client.written(1).contains("user"));
+        client.lost(0);
+        client.advance(0.2);
+        while let Some(action) = client.action() {
+            if let Action::Connect { link, .. } = action {
+                client.driver.connected(link, realtime::backend::Connected::default());
+            }
+        }
+        assert_eq!(client.written(0), ASKED);
+    }
+}
+
+#[test]
+fn a_server_that_refuses_everything_is_lost_after_one_attempt_without_tls() {
+    let mut client = client("?sslmode=prefer");
+    client.written(0);
+    client.read(0, b"E");
+    assert_eq!(client.action(), Some(Action::Close(LinkId(0))));
+    client.connect(0);
+    client.read(0, &message(b'E', b"SFATAL\0C28000\0Mno pg_hba.conf entry\0\0"));
+    assert_eq!(is_down(&mut client), Code::Server("28000".into()));
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_told_with_what_to_do_and_no_byte_of_it_reaches_the_console() {
+    let mut client = client("");
+    client.read(0, b"S");
+    client.action();
+    client.lost_by(0, bad_certificate(TlsFault::UnknownIssuer));
+    let error = why_down(&mut client);
+    assert!(error.code == Code::Tls && error.message.contains("sslmode=require"), "{error}");
+    assert!(error.message.contains(r"\x1b[2J") && !error.message.contains('\x1b'), "{error}");
 }

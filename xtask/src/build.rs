@@ -75,13 +75,17 @@ pub(crate) fn build(
 /// How the standard library is built: without the symbols of backtraces, because a stripped module has none.
 const STD_FEATURES: &str = "panic-unwind,optimize_for_size,backtrace-trace-only";
 
-const FLAGS: [&str; 2] = [
-    // Panics say what went wrong, but not in which file of the build machine.
+const FLAGS: [&str; 4] = [
+    // Panics say what went wrong, not in which file of the machine that built it.
     "-Zlocation-detail=none",
     // Functions that are not marked for inlining are called instead of copied. At this number no hot path takes 3 %
     // more instructions than without it (`cargo bench --profile dist --bench instructions`); at 25, a publish takes
     // 11 % more.
     "-Cllvm-args=-inline-threshold=50",
+    // Logins to PostgreSQL hash some thousand times. A processor without instructions for SHA takes longer for it, some milliseconds.
+    "--cfg=sha2_backend_soft=\"compact\"",
+    // It makes the random text of such a login, and no stream.
+    "--cfg=chacha20_backend=\"soft\"",
 ];
 
 /// The object files at the beginning and the end of each of Rust's DLLs. Debian's toolchain has only their sources.

@@ -1,6 +1,11 @@
 //! What an owner can do about a connection that fails.
 
+use std::io::ErrorKind;
+
+use super::config::Config;
 use super::server_error::ServerError;
+use crate::backend::LinkError;
+use crate::backend::tls_advice::TlsWords;
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
 /// An error of the server about the connection, in words for owners: what to do stands before what the server said.
@@ -36,6 +41,30 @@ pub(super) fn not_wanted(is_standby: bool, wanted: &str) -> Error {
     Error::sent(Code::Unsupported, text)
 }
 
+/// What PostgreSQL calls what TLS needs.
+const TLS_WORDS: TlsWords = TlsWords {
+    not_tls: "is it a PostgreSQL?",
+    authorities: "ssl_ca_file in postgresql.conf",
+    unchecked: ", or sslmode=require, which encrypts and checks no certificate",
+};
+
+/// Why a link was lost or could not be made.
+pub(super) fn link(cause: &LinkError, config: &Config) -> Error {
+    let text = match cause {
+        LinkError::Tls(error) => {
+            TLS_WORDS.advice(error, config.security.as_ref().map(|security| &*security.tls))
+        }
+        LinkError::Connect { source, .. } if source.kind() == ErrorKind::ConnectionRefused => {
+            format!(
+                "{cause}; nobody listens there: does PostgreSQL run, with this port, and does listen_addresses in postgresql.conf \
+                 name this address?"
+            )
+        }
+        _ => cause.to_string(),
+    };
+    Error::sent(cause.code(), text)
+}
+
 /// The server speaks no TLS.
 pub(super) fn no_tls() -> Error {
     let text = "the server does not speak TLS: switch ssl on in postgresql.conf, or write sslmode=disable if the network between is \
@@ -44,6 +73,8 @@ pub(super) fn no_tls() -> Error {
 }
 
 /// Something that is no PostgreSQL answers.
+#[cold]
+#[inline(never)]
 pub(super) fn protocol(problem: &str) -> Error {
     let text = format!(
         "what answers does not speak PostgreSQL's protocol ({problem}): is it the right port? PostgreSQL's is 5432"

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use super::connection::{CANCEL, Connection, Expectation, Link};
 use super::session::PostgresSession;
-use crate::backend::{Action, Connected};
+use crate::backend::Action;
 
 /// What a server writes about a statement that was cancelled.
 pub(super) const QUERY_CANCELED: &str = "57014";
 
 impl PostgresSession {
-    /// Callers have given up: if one of their statements is what the server is at, the server is asked to end it. Nothing more is sent
-    /// meanwhile, because the server ends whatever it is at when the request comes.
+    /// If the server is at a statement whose caller has given up, it is asked once to end it. Nothing more is sent meanwhile, because
+    /// the server ends whatever it is at when the request comes.
     pub(super) fn cancel_abandoned(&mut self, now: Instant) {
         let Some(connection) = self.commands.up_mut() else { return };
         let is_abandoned = connection.pipeline.front().is_some_and(|command| {
@@ -22,12 +22,12 @@ impl PostgresSession {
             );
             is_slow && command.request.is_none()
         });
-        if !is_abandoned || connection.key.is_none() || !matches!(self.cancel, Link::Idle) {
+        let was_asked = connection.cancelled == Some(connection.answered);
+        if !is_abandoned || was_asked || connection.key.is_none() || !matches!(self.cancel, Link::Idle) {
             return;
         }
-        connection.is_cancelled = true;
-        let how = Connected { peer: connection.peer, ..Connected::default() };
-        let endpoint = self.config.same_server(self.host, &how);
+        connection.cancelled = Some(connection.answered);
+        let endpoint = self.endpoint_of(CANCEL);
         self.make(CANCEL, endpoint, now);
     }
 

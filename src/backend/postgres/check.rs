@@ -82,7 +82,9 @@ pub(super) fn statement(args: &Args, call: fn(&str) -> String) -> Result<(), Str
         "COPY" => "use INSERT, with several rows if there are many".into(),
         "PREPARE" | "DEALLOCATE" => "statements are prepared and kept by themselves".into(),
         "DISCARD" => "it would end the session's own statements and subscriptions".into(),
-        "SET" | "RESET" if !matches!(words.next().as_deref(), Some("LOCAL" | "TRANSACTION")) => {
+        "SET" | "RESET"
+            if !matches!(words.next().as_deref(), Some("LOCAL" | "TRANSACTION" | "CONSTRAINTS")) =>
+        {
             format!(
                 "a setting is lost with the connection: use SET LOCAL in a {}, or ALTER ROLE … SET once",
                 call("Transaction")
@@ -91,6 +93,13 @@ pub(super) fn statement(args: &Args, call: fn(&str) -> String) -> Result<(), Str
         _ => return Ok(()),
     };
     Err(format!("{word} would break the session; {instead}"))
+}
+
+/// Whether a statement that fails has done nothing. A procedure may commit in between, and so may what cannot run in a transaction.
+pub(super) fn is_all_or_nothing(sql: &str) -> bool {
+    let word = Words(sql.as_bytes()).next().unwrap_or_default();
+    let known = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE", "NOTIFY"];
+    known.contains(&word.as_str())
 }
 
 /// The words of a statement in upper case, without its comments.
@@ -103,7 +112,11 @@ impl Iterator for Words<'_> {
         loop {
             let rest = self.0.trim_ascii_start();
             self.0 = if let Some(rest) = rest.strip_prefix(b"--") {
-                &rest[rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())..]
+                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                &rest[end.unwrap_or(rest.len())..]
+            } else if let Some(rest) = rest.strip_prefix(b"\x0b") {
+                // White space for PostgreSQL 16 and newer, and not for Rust.
+                rest
             } else if rest.starts_with(b"/*") {
                 after_comment(rest)
             } else if let Some(rest) = rest.strip_prefix(b"(").or_else(|| rest.strip_prefix(b";")) {
@@ -159,14 +172,23 @@ mod tests {
             ("COPY t FROM STDIN", "use INSERT"),
             ("DISCARD ALL", "the session's own"),
             ("set search_path = a", "use SET LOCAL"),
+            ("-- a\rBEGIN", "BEGIN would break the session"),
+            ("\x0bBEGIN", "BEGIN would break the session"),
             ("SELECT 1\0", "has a zero byte"),
         ] {
             let problem = statement(&[sql].iter().collect(), in_words).unwrap_err();
             assert!(problem.contains(expected), "{sql:?}: {problem}");
         }
-        for sql in
-            ["SELECT 1", "SET LOCAL a = 1", "Set Transaction READ ONLY", "notify x", "", "/* ", "beginning"]
-        {
+        for sql in [
+            "SELECT 1",
+            "SET LOCAL a = 1",
+            "Set Transaction READ ONLY",
+            "SET CONSTRAINTS ALL DEFERRED",
+            "notify x",
+            "",
+            "/* ",
+            "beginning",
+        ] {
             assert_eq!(statement(&[sql].iter().collect(), in_words), Ok(()), "{sql:?}");
         }
         let mut args: Args = ["SELECT $1, $2"].iter().collect();

@@ -1,15 +1,16 @@
 //! The options of a PostgreSQL client: from URL and table to settings.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::Endpoint;
 use crate::backend::options::{OptionError, OptionSet, OptionValue, Options};
 use crate::backend::tls::{Tls, Trust};
 use crate::backend::tls_options::TlsOptions;
-use crate::backend::url::Url;
-use crate::backend::{Connected, Endpoint};
+use crate::backend::url::{Host, Url};
 use crate::model::Limits;
 
 const DEFAULT_PORT: u16 = 5432;
@@ -58,13 +59,23 @@ impl Security {
     }
 }
 
+/// A password, which is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Password(pub(super) Vec<u8>);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
 /// All settings of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
     /// At least one.
     pub(super) hosts: Vec<Endpoint>,
     pub(super) user: String,
-    pub(super) password: Option<Vec<u8>>,
+    pub(super) password: Option<Password>,
     pub(super) database: String,
     /// How the server shows the connection.
     pub(super) name: String,
@@ -86,7 +97,7 @@ pub(super) struct Config {
 struct Place {
     hosts: Vec<Endpoint>,
     user: Option<String>,
-    password: Option<Vec<u8>>,
+    password: Option<Password>,
     database: Option<String>,
 }
 
@@ -110,10 +121,11 @@ impl Config {
                     return Err(OptionError::invalid(&key, "is given by the URL already; give it once"));
                 }
                 if key == "host" {
-                    if place.hosts != [Endpoint::Tcp { host: LOCAL_HOST.into(), port: DEFAULT_PORT }] {
-                        return Err(OptionError::Url("the URL names a host twice".into()));
+                    let [Host { name, port }] = &url.hosts[..] else { return Err(two_hosts()) };
+                    if !name.is_empty() {
+                        return Err(two_hosts());
                     }
-                    place.hosts = vec![endpoint(&value, None)];
+                    place.hosts = split_hosts(&value, *port)?;
                     continue;
                 }
                 let value = match value.parse() {
@@ -135,9 +147,9 @@ impl Config {
         let user = given_once(set, "user", place.user)?.unwrap_or_else(|| "postgres".into());
         let password = match place.password {
             Some(password) => set.given_once("password").map(|()| Some(password))?,
-            None => set.bytes("password")?.filter(|password| !password.is_empty()),
+            None => set.bytes("password")?.filter(|password| !password.is_empty()).map(Password),
         };
-        if password.as_ref().is_some_and(|password| password.contains(&0)) {
+        if password.as_ref().is_some_and(|password| password.0.contains(&0)) {
             return Err(OptionError::invalid("password", "has a zero byte, which no password has"));
         }
         let database = given_once(set, "database", place.database)?.unwrap_or_else(|| user.clone());
@@ -186,17 +198,9 @@ impl Config {
 
     /// Text of the server without the password.
     pub(super) fn without_password(&self, text: String) -> String {
-        match self.password.as_deref().map(std::str::from_utf8) {
+        match self.password.as_ref().map(|password| std::str::from_utf8(&password.0)) {
             Some(Ok(password)) if text.contains(password) => text.replace(password, "[password]"),
             _ => text,
-        }
-    }
-
-    /// Where the other link is to lead to, so that both reach the same server.
-    pub(super) fn same_server(&self, host: usize, how: &Connected) -> Endpoint {
-        match how.peer {
-            Some(peer) => Endpoint::Tcp { host: peer.ip().to_string(), port: peer.port() },
-            None => self.hosts[host].clone(),
         }
     }
 }
@@ -209,7 +213,9 @@ impl Place {
         };
         let not_empty = |bytes: &[u8]| if bytes.is_empty() { Ok(None) } else { text(bytes).map(Some) };
         let (user, password) = match &url.credentials {
-            Some((user, password)) => (not_empty(user)?, Some(password.clone()).filter(|it| !it.is_empty())),
+            Some((user, password)) => {
+                (not_empty(user)?, Some(password.clone()).filter(|it| !it.is_empty()).map(Password))
+            }
             None => (None, None),
         };
         let database = not_empty(url.path.strip_prefix(b"/").unwrap_or(&url.path))?;
@@ -240,10 +246,19 @@ fn hosts(set: &mut OptionSet, place: Vec<Endpoint>, has_url: bool) -> Result<Vec
     }
     let host = set.text("host")?.unwrap_or_else(|| LOCAL_HOST.into());
     let port = set.whole("port", 1..=65_535)?.and_then(|port| u16::try_from(port).ok());
-    if host.split(',').any(str::is_empty) {
+    split_hosts(&host, port)
+}
+
+/// Hosts with commas between them, all with this port.
+fn split_hosts(hosts: &str, port: Option<u16>) -> Result<Vec<Endpoint>, OptionError> {
+    if hosts.split(',').any(str::is_empty) {
         return Err(OptionError::invalid("host", "has a comma with no host before or after it"));
     }
-    Ok(host.split(',').map(|host| endpoint(host, port)).collect())
+    Ok(hosts.split(',').map(|host| endpoint(host, port)).collect())
+}
+
+fn two_hosts() -> OptionError {
+    OptionError::Url("the URL names a host twice".into())
 }
 
 fn given_once(
@@ -317,6 +332,27 @@ fn is_local(endpoint: &Endpoint) -> bool {
         Endpoint::Unix(_) => true,
         Endpoint::Tcp { host, .. } => {
             host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown_to_whoever_debugs_it() {
+        let given = OptionValue::String(b"hush".to_vec());
+        for (url, pairs) in [
+            ("postgres://bob:hush@127.0.0.1/game", vec![]),
+            ("postgres://127.0.0.1/game", vec![("password".to_owned(), given)]),
+        ] {
+            let config =
+                Config::new(Options { url: Some(url.to_owned()), pairs, ..Options::default() }).unwrap();
+            assert_eq!(config.password, Some(Password(b"hush".to_vec())));
+            let shown = format!("{config:?}");
+            assert!(shown.contains("127.0.0.1") && !shown.contains("hush"), "{shown}");
+            assert!(!shown.contains(&format!("{:?}", b"hush")), "{shown}");
         }
     }
 }

@@ -28,8 +28,9 @@ pub(super) struct Key {
     pub(super) secret: i32,
 }
 
-/// Bytes of a message before the server has let us in.
-const MAX_GREETING: usize = 64 << 10;
+/// Bytes of a message before the server has let us in; and after that, if `max_message_bytes` is less, so that the server may still say
+/// something about the session.
+pub(super) const MIN_MESSAGE: usize = 64 << 10;
 
 /// A link of the session.
 #[derive(Debug)]
@@ -116,8 +117,10 @@ pub(super) struct Connection {
     pub(super) version: Option<Box<str>>,
     /// What ends a statement. A pooler makes up its own.
     pub(super) key: Option<Key>,
-    /// The server was asked to end a statement. It may be at the next one when that comes.
-    pub(super) is_cancelled: bool,
+    /// How many commands were answered.
+    pub(super) answered: u64,
+    /// The server was asked to end a statement, after so many answers. It may be at the next one when that comes.
+    pub(super) cancelled: Option<u64>,
 }
 
 impl Connection {
@@ -135,7 +138,7 @@ impl Connection {
             secured: None,
             times: how.times,
             made: now,
-            decoder: Decoder::new(MAX_GREETING),
+            decoder: Decoder::new(MIN_MESSAGE),
             pipeline: Pipeline::default(),
             liveness: Liveness::new(now, interval, timeout),
             reply: Reply::default(),
@@ -145,7 +148,8 @@ impl Connection {
             last_words: None,
             version: None,
             key: None,
-            is_cancelled: false,
+            answered: 0,
+            cancelled: None,
         }
     }
 

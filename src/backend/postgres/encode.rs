@@ -25,7 +25,7 @@ const KEEP_BYTES: usize = 64 << 10;
 impl Encoder {
     /// Appends to `out` what `write` makes. Nothing that is encoded here can be refused: names and texts were checked for zeros in
     /// the call, and there are fewer than 65,536 parameters.
-    fn put(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut BytesMut) -> io::Result<()>) {
+    fn put(&mut self, out: &mut Vec<u8>, write: &mut dyn FnMut(&mut BytesMut) -> io::Result<()>) {
         self.buffer.clear();
         if write(&mut self.buffer).is_err() {
             debug_assert!(false, "an argument was let through that cannot be encoded");
@@ -40,7 +40,7 @@ impl Encoder {
 
     /// Asks whether the server speaks TLS.
     pub(super) fn ssl_request(&mut self, out: &mut Vec<u8>) {
-        self.put(out, |buffer| {
+        self.put(out, &mut |buffer| {
             frontend::ssl_request(buffer);
             Ok(())
         });
@@ -48,44 +48,40 @@ impl Encoder {
 
     /// Asks the server to end what the process with this key is at.
     pub(super) fn cancel(&mut self, out: &mut Vec<u8>, process: i32, secret: i32) {
-        self.put(out, |buffer| {
+        self.put(out, &mut |buffer| {
             frontend::cancel_request(process, secret, buffer);
             Ok(())
         });
     }
 
     /// The first message: who we are, and how values are written.
-    pub(super) fn startup<'a>(
-        &mut self,
-        out: &mut Vec<u8>,
-        parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) {
-        self.put(out, |buffer| frontend::startup_message(parameters, buffer));
+    pub(super) fn startup(&mut self, out: &mut Vec<u8>, parameters: &[(&str, &str)]) {
+        self.put(out, &mut |buffer| frontend::startup_message(parameters.iter().copied(), buffer));
     }
 
     /// A password, or the hash of one.
     pub(super) fn password(&mut self, out: &mut Vec<u8>, password: &[u8]) {
-        self.put(out, |buffer| frontend::password_message(password, buffer));
+        self.put(out, &mut |buffer| frontend::password_message(password, buffer));
     }
 
     /// The first message of a login by SCRAM.
     pub(super) fn sasl_begin(&mut self, out: &mut Vec<u8>, mechanism: &str, data: &[u8]) {
-        self.put(out, |buffer| frontend::sasl_initial_response(mechanism, data, buffer));
+        self.put(out, &mut |buffer| frontend::sasl_initial_response(mechanism, data, buffer));
     }
 
     /// The second message of a login by SCRAM.
     pub(super) fn sasl_answer(&mut self, out: &mut Vec<u8>, data: &[u8]) {
-        self.put(out, |buffer| frontend::sasl_response(data, buffer));
+        self.put(out, &mut |buffer| frontend::sasl_response(data, buffer));
     }
 
     /// Statements without parameters, one after the other. They succeed together or not at all.
     pub(super) fn query(&mut self, out: &mut Vec<u8>, sql: &str) {
-        self.put(out, |buffer| frontend::query(sql, buffer));
+        self.put(out, &mut |buffer| frontend::query(sql, buffer));
     }
 
     /// A round trip.
     pub(super) fn sync(&mut self, out: &mut Vec<u8>) {
-        self.put(out, |buffer| {
+        self.put(out, &mut |buffer| {
             frontend::sync(buffer);
             Ok(())
         });
@@ -94,51 +90,69 @@ impl Encoder {
     /// Publishes. `is_new`: this connection has not published before. Every message is a transaction of its own, because two equal
     /// ones within a transaction are delivered once.
     pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_new: bool) {
-        self.put(out, |buffer| {
+        self.put(out, &mut |buffer| {
             if is_new {
                 // It is there if what failed before was not its preparation.
-                frontend::close(b'S', NOTIFY, buffer)?;
-                frontend::parse(NOTIFY, NOTIFY_SQL, [], buffer)?;
+                close(NOTIFY, buffer)?;
+                parse(NOTIFY, NOTIFY_SQL, buffer)?;
             }
-            bind(NOTIFY, [Some(channel), Some(message)], buffer)?;
-            frontend::execute("", 0, buffer)
+            bind(NOTIFY, &mut [Some(channel), Some(message)].into_iter(), buffer)?;
+            execute(buffer)
         });
         self.sync(out);
     }
 
     /// Begins a transaction, or ends one.
     pub(super) fn transaction(&mut self, out: &mut Vec<u8>, word: &str) {
-        self.put(out, |buffer| {
-            frontend::parse("", word, [], buffer)?;
-            bind("", [], buffer)?;
-            frontend::execute("", 0, buffer)
+        self.put(out, &mut |buffer| {
+            parse("", word, buffer)?;
+            bind("", &mut std::iter::empty(), buffer)?;
+            execute(buffer)
         });
     }
 
     /// These statements are not kept any longer. To be followed by others and a Sync.
     pub(super) fn close(&mut self, out: &mut Vec<u8>, names: &[String]) {
         if !names.is_empty() {
-            self.put(out, |buffer| names.iter().try_for_each(|name| frontend::close(b'S', name, buffer)));
+            self.put(out, &mut |buffer| names.iter().try_for_each(|name| close(name, buffer)));
         }
     }
 
     /// A statement with its parameters, to be followed by a Sync. `text`: it is not prepared yet.
     pub(super) fn statement(&mut self, out: &mut Vec<u8>, name: &str, text: Option<&str>, args: &Args) {
-        self.put(out, |buffer| {
+        self.put(out, &mut |buffer| {
             if let Some(text) = text {
-                frontend::parse(name, text, [], buffer)?;
+                parse(name, text, buffer)?;
             }
-            bind(name, args.iter().skip(1), buffer)?;
+            bind(name, &mut args.iter().skip(1), buffer)?;
             frontend::describe(b'P', "", buffer)?;
-            frontend::execute("", 0, buffer)
+            execute(buffer)
         });
     }
 }
 
+// What the crate has is generic, and made anew wherever it is called: these are made once.
+
+#[inline(never)]
+fn close(statement: &str, buffer: &mut BytesMut) -> io::Result<()> {
+    frontend::close(b'S', statement, buffer)
+}
+
+#[inline(never)]
+fn parse(statement: &str, sql: &str, buffer: &mut BytesMut) -> io::Result<()> {
+    frontend::parse(statement, sql, [], buffer)
+}
+
+#[inline(never)]
+fn execute(buffer: &mut BytesMut) -> io::Result<()> {
+    frontend::execute("", 0, buffer)
+}
+
 /// Parameters and results are texts.
-fn bind<'a>(
+#[inline(never)]
+fn bind(
     statement: &str,
-    values: impl IntoIterator<Item = Option<&'a [u8]>>,
+    values: &mut dyn Iterator<Item = Option<&[u8]>>,
     buffer: &mut BytesMut,
 ) -> io::Result<()> {
     let write = |value: Option<&[u8]>, buffer: &mut BytesMut| {
@@ -181,7 +195,7 @@ mod tests {
         let table = [
             (encoded(|it, out| it.ssl_request(out)), r"\x00\x00\x00\x08\x04\xd2\x16/".to_owned()),
             (
-                encoded(|it, out| it.startup(out, [("user", "bob")])),
+                encoded(|it, out| it.startup(out, &[("user", "bob")])),
                 r"\x00\x00\x00\x12\x00\x03\x00\x00user\x00bob\x00\x00".to_owned(),
             ),
             (encoded(|it, out| it.sync(out)), r"S\x00\x00\x00\x04".to_owned()),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::advice;
 use super::check;
-use super::connection::{CANCEL, COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
+use super::connection::{CANCEL, COMMANDS, Connection, Expectation, Link, MIN_MESSAGE, SUBSCRIPTIONS, Stage};
 use super::session::PostgresSession;
 use super::wire::Decoder;
 use crate::backend::toolbox::{PendingRequest, ProbeSign, Sign};
@@ -79,8 +79,11 @@ impl Session for PostgresSession {
         let last_words = self.link_mut(link).connection_mut().and_then(|it| it.last_words.take());
         let error = match last_words {
             Some(error) => advice::about_connection(error, &self.config.user, &self.config.database),
-            None => Error::sent(cause.code(), cause.to_string()),
+            None => advice::link(&cause, &self.config),
         };
+        if self.retry_without_tls(link, &error, true, now) {
+            return;
+        }
         self.lose(Some(link), error, now, sink);
     }
 
@@ -106,6 +109,7 @@ impl Session for PostgresSession {
                 self.end_cancel(false);
                 self.settle(now, sink);
             }
+            Err(error) if self.retry_without_tls(link, &error, false, now) => {}
             Err(error) => self.lose(None, error, now, sink),
         }
     }
@@ -142,22 +146,17 @@ impl Session for PostgresSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let of_links = [COMMANDS, SUBSCRIPTIONS].into_iter().filter_map(|id| {
-            let connection = self.link(id).connection()?;
-            if !connection.is_up() {
-                return Some(connection.deadline);
-            }
-            connection.liveness_due().filter(|_| id == COMMANDS || self.may_send())
-        });
-        let of_session = [
+        let all = [
             self.retry_at,
             self.closing,
             self.requests.due(),
             self.delivery.again_due().filter(|_| self.subscriptions.up().is_some()),
             self.probe_due(),
             self.cancel_due(),
+            self.link_due(COMMANDS),
+            self.link_due(SUBSCRIPTIONS),
         ];
-        of_session.into_iter().flatten().chain(of_links).min()
+        all.into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
@@ -168,7 +167,6 @@ impl Session for PostgresSession {
             && let Some(connection) = self.commands.connection_mut()
         {
             connection.requests_taken_back();
-            self.cancel_abandoned(now);
         }
         if self.cancel_due().is_some_and(|due| due <= now) {
             self.end_cancel(false);
@@ -213,7 +211,7 @@ impl PostgresSession {
                 self.greeting(link, message, now, sink)?;
             }
             if self.link(link).up().is_some() {
-                decoder.set_max(max);
+                decoder.set_max(max.max(MIN_MESSAGE));
             }
         }
         if let Some(connection) = self.link_mut(link).connection_mut() {
@@ -222,6 +220,15 @@ impl PostgresSession {
             connection.liveness.understood(now, bytes.len(), is_within);
         }
         Ok(())
+    }
+
+    /// When a link has to be up, or its silence is to be looked at.
+    fn link_due(&self, link: LinkId) -> Option<Instant> {
+        let connection = self.link(link).connection()?;
+        if !connection.is_up() {
+            return Some(connection.deadline);
+        }
+        connection.liveness_due().filter(|_| link == COMMANDS || self.may_send())
     }
 
     /// Whether a link has been silent for too long, or not up in time. One that is quiet is asked for life.

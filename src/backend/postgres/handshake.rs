@@ -1,5 +1,6 @@
 //! From a connection to a server that serves: TLS, login, and what the server is.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::advice;
@@ -9,16 +10,19 @@ use super::server_error::ServerError;
 use super::session::PostgresSession;
 use super::wire::{Message, Parts};
 use crate::backend::Action;
-use crate::model::{Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable};
+use crate::model::{Code, Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable};
 
 /// Asks a server what it is. Every version answers it, and poolers pass it on.
 const ROLE: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), \
                     pg_catalog.pg_backend_pid()";
 
+/// What a server writes to whom pg_hba.conf does not let in.
+const NOT_LET_IN: &str = "28000";
+
 impl PostgresSession {
     /// The link is made: asks for TLS, or begins at once.
     pub(super) fn begin(&mut self, link: LinkId) {
-        if self.config.security.is_none() {
+        if self.config.security.is_none() || self.is_plain {
             return self.start_up(link);
         }
         let mut out = Vec::new();
@@ -38,8 +42,8 @@ impl PostgresSession {
         let mut out = Vec::new();
         encoder.startup(
             &mut out,
-            [
-                ("user", config.user.as_str()),
+            &[
+                ("user", &config.user),
                 ("database", &config.database),
                 ("application_name", &config.name),
                 ("client_encoding", "UTF8"),
@@ -53,16 +57,19 @@ impl PostgresSession {
 
     /// The server's answer to the question for TLS: one byte.
     pub(super) fn handle_tls_answer(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), Error> {
-        let Some(security) = self.config.security.clone() else { return Ok(()) };
-        let name = security.name(&self.config.hosts[self.host]);
-        let Some(connection) = self.link_mut(link).connection_mut() else { return Ok(()) };
+        let Some(security) = &self.config.security else { return Ok(()) };
         match bytes {
             b"S" => {
-                connection.stage = Stage::Securing;
-                self.actions.push_back(Action::Secure { link, tls: security.tls, name });
+                let name = security.name(&self.config.hosts[self.host]);
+                self.actions.push_back(Action::Secure { link, tls: Arc::clone(&security.tls), name });
+                if let Some(connection) = self.link_mut(link).connection_mut() {
+                    connection.stage = Stage::Securing;
+                }
             }
             b"N" if security.is_optional => {
-                connection.stage = Stage::Login(super::login::Login::default());
+                if let Some(connection) = self.link_mut(link).connection_mut() {
+                    connection.stage = Stage::Login(super::login::Login::default());
+                }
                 self.start_up(link);
             }
             b"N" => return Err(advice::no_tls()),
@@ -72,11 +79,43 @@ impl PostgresSession {
                     "more came with the answer about TLS, as an attacker would send it",
                 ));
             }
-            // A server of long ago, or one that starts, answers with an error, whose text nobody has secured.
+            // A server that is too old, or cannot serve. Its text is not shown, because nobody has secured it.
             [b'E', ..] => return Err(advice::no_tls()),
             _ => return Err(advice::protocol("an unknown answer about TLS")),
         }
         Ok(())
+    }
+
+    /// With `sslmode=prefer`, a server that refuses TLS is asked once more without it, on a connection of its own, as libpq does:
+    /// one that answers the question for TLS with an error, whose handshake fails, or that lets nobody in who comes by TLS
+    /// (pg_hba.conf). `is_gone`: the connection is closed already. Returns whether it is.
+    pub(super) fn retry_without_tls(
+        &mut self,
+        link: LinkId,
+        error: &Error,
+        is_gone: bool,
+        now: Instant,
+    ) -> bool {
+        let is_optional = self.config.security.as_ref().is_some_and(|security| security.is_optional);
+        let Some(connection) = self.link(link).connection().filter(|_| is_optional && !self.is_plain) else {
+            return false;
+        };
+        let is_refused = match connection.stage {
+            Stage::AskedForTls => !is_gone && error.code == Code::Tls,
+            Stage::Securing => is_gone,
+            Stage::Login(_) => connection.secured.is_some() && error.code == Code::Server(NOT_LET_IN.into()),
+            Stage::Admitted | Stage::Role | Stage::Up => false,
+        };
+        if !is_refused {
+            return false;
+        }
+        if !is_gone {
+            self.actions.push_back(Action::Close(link));
+        }
+        self.is_plain = true;
+        let endpoint = self.endpoint_of(link);
+        self.make(link, endpoint, now);
+        true
     }
 
     /// A message before the link is up.
@@ -117,7 +156,8 @@ impl PostgresSession {
                 }
             }
             (b'R', Stage::Login(login)) => {
-                let who = Identity { user: &config.user, password: config.password.as_deref() };
+                let who =
+                    Identity { user: &config.user, password: config.password.as_ref().map(|it| &*it.0) };
                 let mut out = Vec::new();
                 if login.handle(body, who, encoder, &mut out)? {
                     connection.stage = Stage::Admitted;

@@ -4,17 +4,28 @@ use std::time::Instant;
 
 use super::advice;
 use super::cancel::QUERY_CANCELED;
-use super::check::PROBE_PREFIX;
+use super::check::{self, PROBE_PREFIX};
 use super::connection::{Expectation, SUBSCRIPTIONS};
 use super::reply::Reply;
 use super::server_error::ServerError;
 use super::session::PostgresSession;
 use super::wire::{Message, Parts};
 use crate::backend::toolbox::{Batch, Operation, PendingRequest, RefusalKind};
-use crate::model::{Code, Error, Event, LinkId, RequestKind, Sink, Topic, TopicKind, Value};
+use crate::model::{Code, DropReason, Error, Event, LinkId, RequestKind, Sink, Topic, TopicKind, Value};
 
 /// What the codes begin with that tell of a server that ends connections.
 const OPERATOR_INTERVENTION: &str = "57P";
+
+/// What a server says of the transaction in which it answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transaction {
+    /// There is none, or it is over.
+    None,
+    /// It goes on.
+    Open,
+    /// It goes on, and does nothing until it is rolled back.
+    Failed,
+}
 
 impl PostgresSession {
     /// A message on a link that is up.
@@ -52,6 +63,8 @@ impl PostgresSession {
                     connection.last_words = Some(notice);
                 }
             }
+            // They are about nothing that is waited for.
+            Message::TooLarge(b'N' | b'S', _) => {}
             Message::Whole(b'E', body) => {
                 let error = ServerError::read(body);
                 if error.is_fatal || !is_expected {
@@ -69,12 +82,18 @@ impl PostgresSession {
             Message::Whole(b'D', body) => reply.row(body, max).ok_or_else(broken("a malformed row"))?,
             Message::Whole(b'C' | b'I', body) => reply.complete(Parts(body).text().unwrap_or_default(), max),
             Message::Whole(b'Z', body) => {
-                let is_failed = body == b"E";
+                let transaction = match body {
+                    b"I" => Transaction::None,
+                    b"T" => Transaction::Open,
+                    b"E" => Transaction::Failed,
+                    _ => return Err(advice::protocol("an unknown state of a transaction")),
+                };
                 let reply = std::mem::take(reply);
                 connection.liveness.answered(now);
-                self.answered(link, reply, is_failed, now, sink);
+                return self.answered(link, reply, transaction, now, sink);
             }
-            Message::TooLarge(b'D', _) => reply.skip_row(),
+            // Rows, or the names of their columns.
+            Message::TooLarge(b'D' | b'T', _) => reply.skip_row(),
             Message::TooLarge(b'E', bytes) => {
                 reply.error.get_or_insert(ServerError::too_large(bytes));
             }
@@ -111,33 +130,44 @@ impl PostgresSession {
                 connection.liveness.brings_messages();
             }
             self.delivery.tell_gaps(now, sink);
-            sink.message(slot, None, text);
+            if text.len() > self.config.max_message_bytes {
+                sink.dropped(text.len() as u64, DropReason::TooLarge);
+            } else {
+                sink.message(slot, None, text);
+            }
         }
         Some(())
     }
 
-    /// The oldest command is answered. `is_failed`: the server waits for a ROLLBACK.
+    /// The oldest command is answered. No command leaves a transaction behind: one that does is rolled back.
     fn answered(
         &mut self,
         link: LinkId,
         mut reply: Reply,
-        is_failed: bool,
+        transaction: Transaction,
         now: Instant,
         sink: &mut dyn Sink,
-    ) {
+    ) -> Result<(), Error> {
         let config = std::sync::Arc::clone(&self.config);
         if let Some(error) = &mut reply.error {
             error.text = config.without_password(std::mem::take(&mut error.text));
         }
         let Self { encoder, commands, subscriptions, .. } = self;
         let connection = if link == SUBSCRIPTIONS { subscriptions } else { commands };
-        let Some(connection) = connection.connection_mut() else { return };
-        let Some(command) = connection.pipeline.pop_front() else { return };
+        let Some(connection) = connection.connection_mut() else { return Ok(()) };
+        let Some(command) = connection.pipeline.pop_front() else { return Ok(()) };
+        connection.answered += 1;
         let is_canceled = reply.error.as_ref().is_some_and(|error| &*error.code == QUERY_CANCELED);
-        let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
+        let is_stale = reply.error.as_ref().is_some_and(|error| error.is_stale);
         // The server was already at this one when it was asked to end the one before. It was not done.
-        let is_by_mistake = is_canceled && std::mem::take(&mut connection.is_cancelled);
-        if is_failed && !matches!(command.expectation, Expectation::Rollback) {
+        let is_by_mistake = is_canceled && connection.cancelled.take().is_some();
+        if transaction == Transaction::Open {
+            reply.error.get_or_insert_with(ServerError::of_open_transaction);
+        }
+        if transaction != Transaction::None {
+            if matches!(command.expectation, Expectation::Rollback) {
+                return Err(advice::protocol("a transaction that does not end"));
+            }
             connection.pipeline.send(|out| {
                 encoder.query(out, "ROLLBACK");
                 Expectation::Rollback
@@ -183,7 +213,11 @@ impl PostgresSession {
             }
             Expectation::Publish { is_new } => {
                 let is_to_repeat = is_stale && !is_new || is_by_mistake;
-                let result = reply.error.map_or(Ok(Value::Null), |error| Err(error.into_error()));
+                let result = match reply.error {
+                    Some(error) => Err(error.into_error()),
+                    None if reply.count_complete() == 0 => Err(unfinished()),
+                    None => Ok(Value::Null),
+                };
                 if result.is_ok() {
                     self.counters.published();
                 } else {
@@ -201,9 +235,10 @@ impl PostgresSession {
                 if let (Some(text), true) = (text, is_stale || is_new && reply.error.is_some()) {
                     connection.statements.forget(text);
                 }
+                let is_undone = is_by_mistake && text.is_some_and(check::is_all_or_nothing);
                 match command.request {
                     // It was not run: it is prepared anew, and sent before what was asked after it.
-                    Some(request) if is_stale && !is_new || is_by_mistake => {
+                    Some(request) if is_stale && !is_new || is_undone => {
                         self.requests.put_back(vec![request]);
                     }
                     Some(request) => {
@@ -214,7 +249,7 @@ impl PostgresSession {
                 }
             }
             Expectation::Transaction { is_new } => {
-                connection.is_blocked = is_failed;
+                connection.is_blocked = transaction != Transaction::None;
                 if let Some(request) = command.request {
                     if let (RequestKind::Transaction(statements), Some(_)) = (request.kind(), &reply.error) {
                         for args in statements {
@@ -223,7 +258,8 @@ impl PostgresSession {
                     }
                     // Nothing of it was done.
                     if is_stale && !is_new || is_by_mistake {
-                        return self.requests.put_back(vec![request]);
+                        self.requests.put_back(vec![request]);
+                        return Ok(());
                     }
                     let result = transaction_result(&request, reply, config.max_message_bytes);
                     self.requests.answer(request, result, sink);
@@ -231,6 +267,7 @@ impl PostgresSession {
             }
             Expectation::Rollback => connection.is_blocked = false,
         }
+        Ok(())
     }
 
     /// All names of a batch are confirmed, or none.
@@ -282,9 +319,15 @@ fn too_large(max: usize) -> Error {
     Error::sent(Code::TooLarge, text)
 }
 
+/// The server said that it is ready, and neither that a statement is complete nor that it failed.
+fn unfinished() -> Error {
+    advice::protocol("a statement without an end")
+}
+
 fn statement_result(reply: Reply, max: usize) -> Result<Value, Error> {
     match reply.error {
         Some(error) => Err(error.into_error()),
+        None if reply.count_complete() == 0 => Err(unfinished()),
         None if reply.is_too_large => Err(too_large(max)),
         None => Ok(reply.into_one()),
     }
@@ -306,6 +349,7 @@ fn transaction_result(request: &PendingRequest, reply: Reply, max: usize) -> Res
             error.text = format!("{which} failed, and nothing of the transaction was done: {}", error.text);
             Err(error.into_error())
         }
+        None if reply.count_complete() < count + 2 => Err(unfinished()),
         None if reply.is_too_large => Err(too_large(max)),
         None => Ok(reply.into_transaction()),
     }

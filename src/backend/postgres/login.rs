@@ -102,6 +102,8 @@ impl Login {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn protocol(problem: &str) -> Error {
     Error::sent(Code::Protocol, format!("what the server says is not PostgreSQL's protocol ({problem})"))
 }

@@ -8,6 +8,15 @@ const TEXT_CHARACTERS: usize = 512;
 /// Characters of a SQLSTATE.
 const CODE_CHARACTERS: usize = 5;
 
+/// The code of an error that has none.
+const INTERNAL: &str = "XX000";
+/// There is no prepared statement of this name: somebody deallocated it.
+const NO_STATEMENT: &str = "26000";
+/// Many things are not supported. What a prepared statement returns may not change, as after an ALTER TABLE: only the routine that says so
+/// tells that apart, because the text is in the server's language.
+const NOT_SUPPORTED: &str = "0A000";
+const CHECKS_PLANS: &[u8] = b"RevalidateCachedQuery";
+
 /// An error that the server wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerError {
@@ -17,13 +26,15 @@ pub(super) struct ServerError {
     pub(super) text: String,
     /// The connection ends with it.
     pub(super) is_fatal: bool,
+    /// A prepared statement is not there, or is not any more what it was. So the statement was not run, and may be prepared anew.
+    pub(super) is_stale: bool,
 }
 
 impl ServerError {
     /// Reads the fields of an `ErrorResponse`.
     pub(super) fn read(body: &[u8]) -> Self {
         let mut parts = Parts(body);
-        let (mut code, mut severity) = (None, None);
+        let (mut code, mut severity, mut routine) = (None, None, None);
         let [mut message, mut detail, mut hint] = [const { None }; 3];
         while let (Some(field @ 1..), Some(text)) = (parts.u8(), parts.text()) {
             match field {
@@ -34,6 +45,7 @@ impl ServerError {
                 b'M' => message = Some(printable(text, TEXT_CHARACTERS)),
                 b'D' => detail = Some(printable(text, TEXT_CHARACTERS)),
                 b'H' => hint = Some(printable(text, TEXT_CHARACTERS)),
+                b'R' => routine = Some(text),
                 _ => {}
             }
         }
@@ -44,25 +56,27 @@ impl ServerError {
             }
         }
         let is_fatal = severity.is_some_and(|text| text == b"FATAL" || text == b"PANIC");
-        Self { code: code.unwrap_or_else(|| "XX000".into()).into(), text, is_fatal }
+        let code: Box<str> = code.unwrap_or_else(|| INTERNAL.into()).into();
+        let is_stale = &*code == NO_STATEMENT || &*code == NOT_SUPPORTED && routine == Some(CHECKS_PLANS);
+        Self { code, text, is_fatal, is_stale }
+    }
+
+    /// What a statement gets that began a transaction, past what is refused in the call, and everything that ran in it.
+    pub(super) fn of_open_transaction() -> Self {
+        let text = "the statement ran in a transaction that a statement had begun, and was rolled back with it; a transaction is sent as a \
+                    whole";
+        Self { code: "25001".into(), text: text.into(), is_fatal: false, is_stale: false }
     }
 
     /// An error that is about more than its statement.
     pub(super) fn too_large(bytes: usize) -> Self {
         let text = format!("the server's error was too large, {bytes} bytes");
-        Self { code: "XX000".into(), text, is_fatal: false }
+        Self { code: INTERNAL.into(), text, is_fatal: false, is_stale: false }
     }
 
     /// As addons see it, about something that reached the server.
     pub(super) fn into_error(self) -> Error {
         Error::sent(Code::Server(self.code), self.text)
-    }
-
-    /// Whether a prepared statement is not there, or is not any more what it was, so that the statement was not run and may be
-    /// prepared anew.
-    pub(super) fn is_about_a_stale_statement(&self) -> bool {
-        // 26000: somebody deallocated it. 0A000: "cached plan must not change result type", after an ALTER TABLE.
-        &*self.code == "26000" || &*self.code == "0A000" && self.text.contains("cached plan")
     }
 }
 

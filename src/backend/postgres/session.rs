@@ -10,7 +10,7 @@ use super::config::{Config, Target};
 use super::connection::{CANCEL, COMMANDS, Expectation, Greeting, Link, SUBSCRIPTIONS};
 use super::encode::{Encoder, quoted};
 use crate::backend::toolbox::{Backoff, Delivery, Pipeline, Probe, ProbeSign, Requests};
-use crate::backend::{Action, Connected, Endpoint, Start};
+use crate::backend::{Action, Endpoint, Start};
 use crate::model::{
     Args, Code, Error, Event, LinkId, Ready, RequestKind, RequestName, Role, SessionCounters, Sink, State,
 };
@@ -33,6 +33,8 @@ pub(super) struct PostgresSession {
     said: Vec<(Endpoint, Error)>,
     /// No host of the round before was a standby, which would have been preferred. So any of them will do.
     takes_any: bool,
+    /// The server that has its turn would not have TLS, and `sslmode=prefer` goes on without.
+    pub(super) is_plain: bool,
     pub(super) retry_at: Option<Instant>,
     /// What the server is to others.
     pub(super) role: Option<Role>,
@@ -68,6 +70,7 @@ impl PostgresSession {
             host: usize::try_from(seed % config.hosts.len() as u64).unwrap_or(0),
             said: Vec::new(),
             takes_any: false,
+            is_plain: false,
             retry_at: None,
             role: None,
             is_pooled: false,
@@ -119,6 +122,16 @@ impl PostgresSession {
         self.make(COMMANDS, endpoint, now);
     }
 
+    /// Where a link leads to: the other links to the same server as that of the commands.
+    pub(super) fn endpoint_of(&self, link: LinkId) -> Endpoint {
+        match self.commands.connection().and_then(|connection| connection.peer) {
+            Some(peer) if link != COMMANDS => {
+                Endpoint::Tcp { host: peer.ip().to_string(), port: peer.port() }
+            }
+            _ => self.config.hosts[self.host].clone(),
+        }
+    }
+
     pub(super) fn make(&mut self, link: LinkId, endpoint: Endpoint, now: Instant) {
         let deadline = now + self.config.connect_timeout;
         *self.link_mut(link) = Link::Connecting { deadline };
@@ -146,6 +159,7 @@ impl PostgresSession {
         self.probe.disconnected();
         self.probe.unanswered();
         (self.is_ready, self.is_pooled, self.is_proved, self.owes_probe) = (false, false, false, false);
+        self.is_plain = false;
         self.counters.set_confirmed(self.delivery.confirmed());
         self.try_next(was_up, error, now, sink);
     }
@@ -237,11 +251,9 @@ impl PostgresSession {
     /// Ends each call that can change something.
     pub(super) fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.finish_if_done(now, sink);
-        if let (Some(connection), Link::Idle) = (self.commands.up(), &self.subscriptions)
-            && self.needs_delivery()
-        {
-            let how = Connected { peer: connection.peer, ..Connected::default() };
-            let endpoint = self.config.same_server(self.host, &how);
+        self.cancel_abandoned(now);
+        if self.commands.up().is_some() && matches!(self.subscriptions, Link::Idle) && self.needs_delivery() {
+            let endpoint = self.endpoint_of(SUBSCRIPTIONS);
             self.make(SUBSCRIPTIONS, endpoint, now);
         }
         if self.owes_probe && self.publish_first_probe(now) {

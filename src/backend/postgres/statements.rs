@@ -1,16 +1,15 @@
 //! Which statements a connection has prepared, so that a query that runs each second is parsed once.
 
-use std::collections::HashMap;
-
 /// Statements that one connection keeps prepared.
 const MAX_STATEMENTS: usize = 256;
 /// Bytes of the longest text that is kept; a longer one is hardly sent twice.
 const MAX_TEXT: usize = 16 << 10;
 
-/// The statements of one connection, by their text.
+/// The statements of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Statements {
-    by_text: HashMap<Box<str>, Entry>,
+    /// In the order of the texts: eight comparisons find one of them.
+    by_text: Vec<Entry>,
     /// The names of those that are not kept any longer, and that the server was not told of.
     closed: Vec<String>,
     /// Counts uses, so that the one that was used longest ago goes first.
@@ -21,6 +20,7 @@ pub(super) struct Statements {
 
 #[derive(Debug)]
 struct Entry {
+    text: Box<str>,
     number: u64,
     used: u64,
 }
@@ -42,7 +42,8 @@ impl Statements {
     /// The statement with this text is to be sent.
     pub(super) fn prepare(&mut self, text: &str) -> Prepared {
         self.uses += 1;
-        if let Some(entry) = self.by_text.get_mut(text) {
+        if let Ok(at) = self.find(text) {
+            let entry = &mut self.by_text[at];
             entry.used = self.uses;
             return Prepared { name: name(entry.number), is_new: false };
         }
@@ -50,19 +51,27 @@ impl Statements {
             return Prepared { name: String::new(), is_new: true };
         }
         if self.by_text.len() >= MAX_STATEMENTS {
-            let oldest = self.by_text.iter().min_by_key(|(_, entry)| entry.used);
-            if let Some(text) = oldest.map(|(text, _)| text.clone()) {
-                self.forget(&text);
-            }
+            let oldest = (0..self.by_text.len()).min_by_key(|&at| self.by_text[at].used);
+            oldest.into_iter().for_each(|at| self.remove(at));
         }
         self.last += 1;
-        self.by_text.insert(text.into(), Entry { number: self.last, used: self.uses });
+        let at = self.find(text).unwrap_or_else(|at| at);
+        self.by_text.insert(at, Entry { text: text.into(), number: self.last, used: self.uses });
         Prepared { name: name(self.last), is_new: true }
     }
 
     /// Whether the statement with this text is prepared.
     pub(super) fn has(&self, text: &str) -> bool {
-        self.by_text.contains_key(text)
+        self.find(text).is_ok()
+    }
+
+    /// Where the statement with this text is, or would be.
+    fn find(&self, text: &str) -> Result<usize, usize> {
+        self.by_text.binary_search_by(|entry| (*entry.text).cmp(text))
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.closed.push(name(self.by_text.remove(at).number));
     }
 
     /// The names to be closed now. They go before everything else of a command: what follows an error is skipped.
@@ -72,7 +81,9 @@ impl Statements {
 
     /// The statement with this text is not, or may not be, as it was prepared.
     pub(super) fn forget(&mut self, text: &str) {
-        self.closed.extend(self.by_text.remove(text).map(|entry| name(entry.number)));
+        if let Ok(at) = self.find(text) {
+            self.remove(at);
+        }
     }
 }
 

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
-use super::texts::ERROR_CHARACTERS;
-use crate::backend::{Secured, TlsError, TlsFault, Trust};
-use crate::model::printable;
+use crate::backend::tls_advice::TlsWords;
+use crate::backend::{Secured, TlsError, Trust};
 
 /// How long before a certificate expires the console begins to warn. Services that renew certificates automatically
 /// do so earlier.
@@ -88,61 +87,14 @@ pub(super) fn no_handshake(waited: f64) -> String {
     )
 }
 
+/// What Redis calls what TLS needs.
+const TLS_WORDS: TlsWords = TlsWords {
+    not_tls: "is this the port for it (tls-port in the configuration of Redis)? Without TLS the URL begins with redis://",
+    authorities: "tls-ca-cert-file in the configuration of Redis",
+    unchecked: "",
+};
+
 /// What failed and what to do about it, then the library's words.
 pub(super) fn advice(error: &TlsError, config: &Config) -> String {
-    let (trust, identity) = match &config.tls {
-        Some(tls) => (Some(&tls.settings().trust), tls.settings().identity.as_ref()),
-        None => (None, None),
-    };
-    // A certificate may have any number of names, and any bytes in them.
-    let words = printable(error.words.as_bytes(), ERROR_CHARACTERS);
-    let ours = match error.fault {
-        TlsFault::UnknownIssuer if matches!(trust, Some(Trust::Authorities(_))) => {
-            "the server's certificate was signed by none of the authorities in tls_ca, or it does not send the certificates between"
-        }
-        TlsFault::UnknownIssuer => {
-            "no public authority signed the server's certificate: write the certificate of the authority that did into tls_ca, or \
-             the server's key into tls_pin"
-        }
-        TlsFault::WrongName => {
-            "the server's certificate is for another name: connect by a name that it has, or write that into tls_name"
-        }
-        TlsFault::Expired => {
-            "the server's certificate has expired: renew it, or set the clock of this machine if that is wrong"
-        }
-        TlsFault::NotValidYet => {
-            "the server's certificate is not valid yet: is the clock of this machine right?"
-        }
-        TlsFault::WrongKey => {
-            return format!(
-                "the server has another public key than tls_pin says. If its key was changed on purpose, write the new one, \
-                 {words}; if not, somebody else answers there"
-            );
-        }
-        TlsFault::BadCertificate => {
-            "the server's certificate is of a form that is not accepted: make one of X.509 version 3 that has the server's name \
-             (openssl req -x509 -addext subjectAltName=DNS:NAME), or write the server's key into tls_pin"
-        }
-        TlsFault::BadName => {
-            "the host's name cannot be checked: write the name that the certificate has into tls_name"
-        }
-        TlsFault::NotTls => {
-            "what answers does not speak TLS: is this the port for it (tls-port in the configuration of Redis)? Without TLS the URL \
-             begins with redis://"
-        }
-        TlsFault::ClientCertificateMissing | TlsFault::ClientCertificateRefused if identity.is_none() => {
-            "the server wants a certificate of this client: set tls_cert and tls_key"
-        }
-        TlsFault::ClientCertificateMissing | TlsFault::ClientCertificateRefused => {
-            "the server refused the certificate of tls_cert: has it expired, or did none of the authorities sign it that the server \
-             trusts (tls-ca-cert-file in the configuration of Redis)?"
-        }
-        TlsFault::Refused if identity.is_none() => {
-            "the server refused the handshake: it may want a certificate of this client (tls_cert, tls_key), or have no version \
-             and cipher in common (TLS 1.2 and 1.3 are spoken here)"
-        }
-        TlsFault::Refused => "the server refused the handshake",
-        TlsFault::Other => "the connection could not be secured",
-    };
-    format!("{ours} ({words})")
+    TLS_WORDS.advice(error, config.tls.as_ref().map(|tls| &**tls.settings()))
 }
