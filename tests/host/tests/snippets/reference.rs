@@ -19,20 +19,26 @@ const PAGES: &[(&str, &str)] = &[
     ("realtime", "docs/api.md"),
     ("RealtimeClient", "docs/api.md"),
     ("RealtimeTables", "docs/addon.md"),
-    ("RealtimeRequests", "docs/addon.md"),
-    ("RealtimePresence", "docs/addon.md"),
+    ("RealtimeRequests", "docs/requests.md"),
+    ("RealtimePresence", "docs/presence.md"),
     ("RealtimeShared", "docs/shared.md"),
     ("RealtimeDurable", "docs/durable.md"),
     ("RealtimePlayers", "docs/players.md"),
     ("RealtimeProfiles", "docs/profiles.md"),
 ];
 
-/// Functions of `realtime` that the addon brings.
-const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence"];
-
-/// Those that have a page of their own.
-const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"];
-const CHECK: &[&str] = &["Check"];
+/// Functions of `realtime` that the addon brings, by page. The others are the module's.
+const ADDON: &[(&str, &[&str])] = &[
+    ("docs/addon.md", &["Default", "ServerId", "Encode", "Decode", "Tables"]),
+    ("docs/requests.md", &["Requests"]),
+    ("docs/presence.md", &["Presence"]),
+    ("docs/shared.md", &["Shared"]),
+    ("docs/durable.md", &["Durable"]),
+    ("docs/players.md", &["Players"]),
+    ("docs/profiles.md", &["Profiles"]),
+    ("docs/time.md", &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"]),
+    ("docs/check.md", &["Check"]),
+];
 
 /// Codes that only the addon has stand on its page.
 const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM", "CROSSSLOT", "MOVED"];
@@ -41,33 +47,15 @@ type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon, time, shared, durable, players, profiles, check) = (
-        read("lua/annotations/realtime.lua"),
-        API.iter().map(|page| read(page)).collect::<Vec<_>>().join("\n"),
-        read("docs/addon.md"),
-        read("docs/time.md"),
-        read("docs/shared.md"),
-        read("docs/durable.md"),
-        read("docs/players.md"),
-        read("docs/profiles.md"),
-        read("docs/check.md"),
-    );
+    let annotations = read("lua/annotations/realtime.lua");
+    let api = API.iter().map(|page| read(page)).collect::<Vec<_>>().join("\n");
     let mut wrong = Vec::new();
     for (class, name) in functions(&annotations) {
-        let page = match PAGES.iter().find(|(known, _)| *known == class) {
-            Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
-            Some(_) if class == "realtime" && name == "Shared" => &shared,
-            Some(_) if class == "realtime" && name == "Durable" => &durable,
-            Some(_) if class == "realtime" && name == "Players" => &players,
-            Some(_) if class == "realtime" && name == "Profiles" => &profiles,
-            Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
-            Some(_) if class == "realtime" && CHECK.contains(&&*name) => &check,
-            Some((_, "docs/api.md")) => &api,
-            Some((_, "docs/shared.md")) => &shared,
-            Some((_, "docs/durable.md")) => &durable,
-            Some((_, "docs/players.md")) => &players,
-            Some((_, "docs/profiles.md")) => &profiles,
-            Some(_) => &addon,
+        let of_the_addon = ADDON.iter().find(|(_, names)| class == "realtime" && names.contains(&&*name));
+        let of_its_class = PAGES.iter().find(|(known, _)| *known == class).map(|(_, page)| *page);
+        let page = match of_the_addon.map(|(page, _)| *page).or(of_its_class) {
+            Some("docs/api.md") => api.clone(),
+            Some(page) => read(page),
             None => return Err(format!("no page is named for {class}").into()),
         };
         let call = if class == "realtime" { format!("realtime.{name}(") } else { format!(":{name}(") };

@@ -1,4 +1,4 @@
-//! The tunnels of docs/owners.md. WireGuard needs a kernel and root: its files are held against each other. stunnel's run,
+//! The tunnels of docs/encryption.md. WireGuard needs a kernel and root: its files are held against each other. stunnel's run,
 //! where it is installed, with addresses and folders of this machine's own; else their words are looked at, as are those
 //! for systemd.
 
