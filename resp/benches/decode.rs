@@ -9,7 +9,7 @@ fn main() {
     divan::main();
 }
 
-/// So many bytes of the same frame, in whole frames.
+/// The size of the input in bytes: the same frame many times, in whole frames.
 const CORPUS: usize = 256 * 1024;
 
 fn repeat(write: impl Fn(&mut Encoder<'_>)) -> (Vec<u8>, usize) {
@@ -81,7 +81,7 @@ fn mixed_replies(bencher: Bencher<'_, '_>) {
     run(bencher, &(corpus.0, corpus.1 * 5), usize::MAX);
 }
 
-/// The same to owned values, and their end.
+/// The same, converted to owned values and dropped.
 #[divan::bench]
 fn mixed_replies_owned(bencher: Bencher<'_, '_>) {
     let (corpus, _) = repeat(|encoder| {
@@ -97,7 +97,7 @@ fn mixed_replies_owned(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Arrays of one array each, and an integer in the innermost.
+/// Arrays of one array each, with an integer in the innermost.
 #[divan::bench(args = [1, 8, 64])]
 fn nested_arrays(bencher: Bencher<'_, '_>, depth: usize) {
     let corpus = repeat(|encoder| {
@@ -109,7 +109,7 @@ fn nested_arrays(bencher: Bencher<'_, '_>, depth: usize) {
     run(bencher, &corpus, usize::MAX);
 }
 
-/// What a tree of lists and maps looks like: three levels of eight.
+/// A tree of lists and maps: three levels of eight.
 #[divan::bench]
 fn tree_of_maps(bencher: Bencher<'_, '_>) {
     fn level(encoder: &mut Encoder<'_>, levels: usize) {

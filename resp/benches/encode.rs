@@ -9,7 +9,7 @@ fn main() {
     divan::main();
 }
 
-/// Frames in one go, into a buffer that has room for them.
+/// Frames per iteration, into a buffer that has room for them.
 const BATCH: usize = 1000;
 
 fn run(bencher: Bencher<'_, '_>, write: impl Fn(&mut Encoder<'_>)) {

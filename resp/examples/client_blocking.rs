@@ -16,7 +16,7 @@ pub(crate) struct Client {
     decoder: Decoder,
     /// Commands that are not sent yet.
     out: Vec<u8>,
-    /// What was read beyond the value that was asked for.
+    /// Replies and pushes that were read while the other kind was awaited.
     replies: VecDeque<OwnedValue>,
     pushes: VecDeque<OwnedValue>,
 }
@@ -44,12 +44,12 @@ impl Client {
         self.reply()
     }
 
-    /// The next reply, in the order of the commands. An error of the server's is one, too.
+    /// The next reply, in the order of the commands. An error of the server is a reply, too.
     pub(crate) fn reply(&mut self) -> io::Result<OwnedValue> {
         self.wait_for(|client| client.replies.pop_front())
     }
 
-    /// The next push: a message, for instance.
+    /// The next push, for example a message.
     pub(crate) fn push(&mut self) -> io::Result<OwnedValue> {
         self.wait_for(|client| client.pushes.pop_front())
     }

@@ -1,4 +1,4 @@
-//! A client on mio: one command, and messages as they come, without ever blocking on the socket.
+//! A client on mio: one command, and messages as they come, without blocking on the socket.
 //!
 //! ```sh
 //! cargo run --example client_mio -- 127.0.0.1:6379
@@ -16,7 +16,7 @@ pub(crate) struct Client {
     poll: Poll,
     stream: TcpStream,
     decoder: Decoder,
-    /// Commands, of which the first bytes may be sent already.
+    /// Encoded commands; the first bytes may be sent already.
     out: Vec<u8>,
     sent: usize,
 }
@@ -31,14 +31,14 @@ impl Client {
         Ok(client)
     }
 
-    /// Adds a command to those that are sent when the socket takes them.
+    /// Adds a command to those that are sent when the socket accepts them.
     pub(crate) fn queue(&mut self, command: impl Arguments) {
         Encoder::new(&mut self.out).command(command);
     }
 
     /// Waits until something happens and handles it. Replies and pushes go to `on_frame`.
     pub(crate) fn turn(&mut self, timeout: Duration, on_frame: &mut dyn FnMut(Frame<'_>)) -> io::Result<()> {
-        // Readiness is told once, so both go on until the socket would block.
+        // Readiness is reported once, so both continue until the socket would block.
         self.write()?;
         let mut events = Events::with_capacity(8);
         match self.poll.poll(&mut events, Some(timeout)) {
@@ -76,7 +76,7 @@ impl Client {
     }
 }
 
-/// Also before the connection is made.
+/// Also true before the connection is made.
 fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected)
 }

@@ -15,7 +15,7 @@ use tokio_util::codec::Framed;
 
 pub(crate) struct Client {
     connection: Framed<TcpStream, Codec>,
-    /// What came while the other was awaited.
+    /// Replies and pushes that came while the other kind was awaited.
     replies: VecDeque<OwnedValue>,
     pushes: VecDeque<OwnedValue>,
 }
@@ -35,17 +35,17 @@ impl Client {
         self.connection.feed(command).await
     }
 
-    /// The next reply, in the order of the commands. An error of the server's is one, too.
+    /// The next reply, in the order of the commands. An error of the server is a reply, too.
     pub(crate) async fn reply(&mut self) -> Result<OwnedValue, CodecError> {
         self.next(false).await
     }
 
-    /// The next push: a message, for instance.
+    /// The next push, for example a message.
     pub(crate) async fn push(&mut self) -> Result<OwnedValue, CodecError> {
         self.next(true).await
     }
 
-    /// It may be dropped while it waits, by a timeout for instance, and nothing is lost.
+    /// Cancel-safe: if a timeout drops it while it waits, nothing is lost.
     async fn next(&mut self, is_push: bool) -> Result<OwnedValue, CodecError> {
         SinkExt::<OwnedValue>::flush(&mut self.connection).await?;
         loop {

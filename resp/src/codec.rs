@@ -27,8 +27,8 @@ use crate::{Arguments, DecodeError, Decoder, EncodeError, Encoder, Limits, Owned
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// `send` writes at once. Several commands go in one write if they are given to `feed` and flushed together. The sink takes commands
-/// and values, so `flush` has to be told for which of them it is, whichever it is:
+/// `send` writes at once. To send several commands in one write, `feed` them and flush once. The sink takes commands
+/// and values, so `flush` needs a type to be named, and either will do:
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -47,9 +47,9 @@ use crate::{Arguments, DecodeError, Decoder, EncodeError, Encoder, Limits, Owned
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A server writes [`OwnedValue`]s by the same codec. If the stream ends in the middle of a frame, that is an
-/// [error](CodecError::Cut), not an end. As every decoder of this crate, it has the bytes of an unfinished frame itself: the
-/// buffer that it is given is empty after each call.
+/// A server writes [`OwnedValue`]s with the same codec. If the stream ends in the middle of a frame, that is an
+/// [error](CodecError::Cut), not an end. Like every decoder of this crate, it keeps the bytes of an unfinished frame
+/// itself: the buffer that it gets is empty after each call.
 #[derive(Debug, Default)]
 pub struct Codec {
     decoder: Decoder,
@@ -102,7 +102,7 @@ impl tokio_util::codec::Encoder<OwnedValue> for Codec {
     }
 }
 
-/// Why a connection with a [`Codec`] cannot go on.
+/// Why a connection with a [`Codec`] failed.
 ///
 /// ```
 /// use resp::codec::CodecError;
@@ -125,9 +125,9 @@ impl tokio_util::codec::Encoder<OwnedValue> for Codec {
 pub enum CodecError {
     /// Reading or writing failed.
     Io(io::Error),
-    /// The peer sent what no valid peer sends, or more than the limits allow.
+    /// The peer sent bytes that no valid peer sends, or more than the limits allow.
     Decode(DecodeError),
-    /// A value cannot be written, and nothing of it was.
+    /// A value cannot be written, and no part of it was.
     Encode(EncodeError),
     /// The stream ended in the middle of a frame.
     Cut {

@@ -1,4 +1,4 @@
-//! `Debug` for frames: all that is inside, at any depth, without recursion.
+//! `Debug` for frames: the whole content, at any depth, without recursion.
 
 use alloc::vec;
 use core::fmt;
@@ -35,7 +35,7 @@ impl fmt::Debug for Pairs<'_> {
     }
 }
 
-/// What is still to be written.
+/// A part that is still to be written.
 enum Work<'a> {
     Text(&'static str),
     Element(Element<'a>),
@@ -97,13 +97,13 @@ fn show(f: &mut fmt::Formatter<'_>, start: Work<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// What comes before an element.
+/// Writes the text before an element.
 fn begin(f: &mut fmt::Formatter<'_>, open: &str, first: bool, depth: usize) -> fmt::Result {
     f.write_str(if first { open } else { "," })?;
     if f.alternate() { line(f, depth) } else { f.write_str(if first { "" } else { " " }) }
 }
 
-/// What comes after the last element. So many more were announced and not kept.
+/// Writes the text after the last element. So many more were announced and not kept.
 fn end(
     f: &mut fmt::Formatter<'_>,
     [open, close]: [&str; 2],
@@ -130,7 +130,7 @@ fn line(f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
     (0..depth).try_for_each(|_| f.write_str("    "))
 }
 
-/// A value that is no aggregate.
+/// A value that is not an aggregate.
 pub(crate) fn scalar(f: &mut fmt::Formatter<'_>, value: &Value<'_>) -> fmt::Result {
     let name = value.kind_name();
     match value {

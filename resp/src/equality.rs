@@ -1,4 +1,4 @@
-//! Which values are the same, at any depth, without recursion.
+//! Compares values, at any depth, without recursion.
 
 use crate::tape::{Kind, Node, value_at};
 use crate::{Element, Items, Pairs, Value};
@@ -32,7 +32,7 @@ impl PartialEq for Value<'_> {
 
 impl Eq for Value<'_> {}
 
-/// By their values: attributes are not compared.
+/// Compares the values; attributes are ignored.
 impl PartialEq for Element<'_> {
     fn eq(&self, other: &Self) -> bool {
         same(self, other)
@@ -41,7 +41,7 @@ impl PartialEq for Element<'_> {
 
 impl Eq for Element<'_> {}
 
-/// By the elements that are left, and by how many were announced.
+/// Compares the remaining elements and the announced count.
 impl PartialEq for Items<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.clone().eq(other.clone())
@@ -50,7 +50,7 @@ impl PartialEq for Items<'_> {
 
 impl Eq for Items<'_> {}
 
-/// By the pairs that are left, in their order, and by how many were announced.
+/// Compares the remaining pairs, in order, and the announced count.
 impl PartialEq for Pairs<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.clone().eq(other.clone())
@@ -59,12 +59,12 @@ impl PartialEq for Pairs<'_> {
 
 impl Eq for Pairs<'_> {}
 
-/// All NaNs are the same, so that this is an equivalence.
+/// All NaNs are equal, so that this is an equivalence.
 pub(crate) fn same_double(a: f64, b: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan())
 }
 
-/// Compares value after value in the order of the wire. Each says how many follow inside of it, so that is enough.
+/// Compares value after value in the order of the wire. Each has its own count, so that is enough.
 fn same(a: &Element<'_>, b: &Element<'_>) -> bool {
     let (mut left, mut right) = (a.nodes, b.nodes);
     loop {

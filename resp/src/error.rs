@@ -1,4 +1,4 @@
-//! What can be wrong with input.
+//! Errors in input.
 
 use core::error::Error;
 use core::fmt;
@@ -9,13 +9,13 @@ use core::fmt;
 pub struct DecodeError {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Where, counted in bytes from the first byte that the decoder was fed since it was made or reset: the byte at
-    /// which no valid input could go on, or, for a limit, the first byte of the header that passed it.
+    /// Where, counted in bytes from the first byte that the decoder got since it was made or reset: the first byte
+    /// that makes the input invalid, or, for a limit, the first byte of the header that passed it.
     pub offset: u64,
 }
 
 impl DecodeError {
-    /// An error of this kind at this byte, for tests of what handles errors.
+    /// An error of this kind at this byte, for tests of error handling.
     ///
     /// ```
     /// use resp::{DecodeError, ErrorKind};
@@ -73,31 +73,31 @@ impl Error for DecodeError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A value begins with a byte that is no RESP type.
+    /// A value begins with a byte that is not a RESP type.
     UnknownType(u8),
     /// `;` where no streamed string is open.
     UnexpectedChunk,
-    /// Something other than `;` inside a streamed string.
+    /// Another byte than `;` inside a streamed string.
     ExpectedChunk,
     /// `.` where no streamed aggregate is open.
     UnexpectedEnd,
-    /// `.` in a streamed map behind a key without its value.
+    /// `.` in a streamed map after a key without its value.
     OddMap,
-    /// `.` behind an attribute, which must be followed by the value that it describes.
+    /// `.` after an attribute, which must be followed by the value that it describes.
     DanglingAttribute,
     /// A push inside of a push.
     NestedPush,
-    /// A length that is no number, negative, or streamed where the type has no streamed form.
+    /// A length that is not a number, negative, or streamed for a type without a streamed form.
     BadLength,
-    /// An integer that is no number, or does not fit 64 bits.
+    /// An integer that is not a number, or does not fit 64 bits.
     BadInteger,
-    /// A double that is no number, or too large for one.
+    /// A double that is not a number, or too large for one.
     BadDouble,
-    /// A big number that is not made of digits.
+    /// A big number with other characters than digits.
     BadBigNumber,
     /// A boolean other than `t` and `f`.
     BadBoolean,
-    /// A null with something in it.
+    /// A null with content.
     BadNull,
     /// A verbatim string without its three bytes and colon.
     BadVerbatim,
@@ -184,7 +184,7 @@ impl fmt::Display for ErrorKind {
 
 impl Error for ErrorKind {}
 
-/// Shows a byte as a character if it is one, else as a number.
+/// Shows a byte as a character if it is printable, otherwise as a number.
 struct Byte(u8);
 
 impl fmt::Display for Byte {

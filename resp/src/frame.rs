@@ -9,12 +9,12 @@ use crate::{Items, Pairs, Value};
 pub struct Frame<'a> {
     root: Element<'a>,
     truncated: bool,
-    /// The root's bytes are all that was sent.
+    /// The root's bytes are exactly the bytes that were sent.
     whole: bool,
 }
 
 impl<'a> Frame<'a> {
-    /// `nodes` is one value, its attributes before it.
+    /// `nodes` is one value, with its attributes before it.
     #[inline]
     pub(crate) fn new(bytes: &'a [u8], nodes: &'a [Node], truncated: bool, whole: bool) -> Self {
         Self { root: Element { bytes, nodes }, truncated, whole }
@@ -32,11 +32,11 @@ impl<'a> Frame<'a> {
         self.root.value()
     }
 
-    /// The frame's bytes as they were sent, attributes included and without pushes that came in its middle: what a proxy
-    /// passes on.
+    /// The frame's bytes as they were sent, with attributes, but without pushes that came in its middle: for proxies
+    /// that forward it.
     ///
-    /// `None` if some are gone: of a streamed string, which is put together without its chunks' headers, of what was skipped
-    /// as it is beyond a soft limit, and of a truncated frame.
+    /// `None` if some were not kept: those of a streamed string, which is assembled without its chunks' headers, of
+    /// parts skipped because of a soft limit, and of a truncated frame.
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
@@ -50,8 +50,9 @@ impl<'a> Frame<'a> {
         self.whole.then_some(self.root.bytes)
     }
 
-    /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), or nested deeper
-    /// than [`Limits::skip_depth_over`](crate::Limits::skip_depth_over): what came after that point is missing from it.
+    /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), or nested
+    /// deeper than [`Limits::skip_depth_over`](crate::Limits::skip_depth_over): everything after that point is
+    /// missing from it.
     #[inline]
     pub fn is_truncated(&self) -> bool {
         self.truncated
@@ -70,7 +71,8 @@ impl<'a> Element<'a> {
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
-        // What most values are, where the caller's compiler sees it: it need not look for the kind again.
+        // The most frequent types, where the caller's compiler can inline them: then it need not check the kind
+        // again.
         let items = |nodes, len| Items::new(self.bytes, nodes, len);
         match self.nodes {
             [node, ..] if node.kind == Kind::BulkString => Value::BulkString(node.text_in(self.bytes)),
@@ -81,8 +83,8 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The bytes of a simple string, bulk string or verbatim string: as [`Value::as_bytes`], with no [`Value`] made for
-    /// it.
+    /// The bytes of a simple string, bulk string or verbatim string: like [`Value::as_bytes`], but without making a
+    /// [`Value`].
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
@@ -131,7 +133,7 @@ impl<'a> Element<'a> {
         Pairs::of_attributes(self.bytes, nodes, len)
     }
 
-    /// Whether the value came in its streamed form.
+    /// Whether the value was sent in its streamed form.
     #[inline]
     pub fn is_streamed(&self) -> bool {
         self.nodes.get(value_at(self.nodes)).is_some_and(|node| node.is(Node::STREAMED))

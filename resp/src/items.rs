@@ -1,13 +1,13 @@
-//! Iterators over what is in a value.
+//! Iterators over the content of a value.
 
 use core::iter::FusedIterator;
 
 use crate::Element;
 use crate::tape::{Node, index, value_at};
 
-/// The elements of an array, set or push, in order. Going to the next one takes the same time whatever is inside.
+/// The elements of an array, set or push, in order. Each step takes the same time, whatever an element contains.
 ///
-/// It is an iterator that is not `Copy`, so that a loop does not take a copy of it unseen:
+/// This iterator is not `Copy`, so that a loop does not silently use a copy:
 ///
 /// ```compile_fail,E0382
 /// # let mut decoder = resp::Decoder::new();
@@ -18,7 +18,7 @@ use crate::tape::{Node, index, value_at};
 /// # Ok::<(), resp::DecodeError>(())
 /// ```
 ///
-/// To begin again, clone it, which copies a few words; to go on after a loop, lend it:
+/// To begin again, clone it, which copies a few words; to continue after a loop, use `by_ref`:
 ///
 /// ```
 /// # let mut decoder = resp::Decoder::new();
@@ -32,9 +32,9 @@ use crate::tape::{Node, index, value_at};
 #[derive(Clone)]
 pub struct Items<'a> {
     bytes: &'a [u8],
-    /// The elements that are left, and nothing else.
+    /// Exactly the remaining elements.
     nodes: &'a [Node],
-    /// Those that are left as announced, and [`Node::CUT`].
+    /// How many are left as announced, and [`Node::CUT`].
     len: u64,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Iterator for Items<'a> {
 
 impl FusedIterator for Items<'_> {}
 
-/// The pairs of a map, or of attributes, in order, none dropped. As [`Items`], it is not `Copy`.
+/// The pairs of a map, or of attributes, in order, none dropped. Like [`Items`], it is not `Copy`.
 #[derive(Clone)]
 pub struct Pairs<'a> {
     bytes: &'a [u8],
@@ -84,7 +84,7 @@ pub struct Pairs<'a> {
     nodes: &'a [Node],
     /// Pairs left before the next attribute's own node.
     here: u64,
-    /// Those that are left as announced, and [`Node::CUT`].
+    /// How many are left as announced, and [`Node::CUT`].
     len: u64,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Pairs<'a> {
         Self { bytes, nodes, here: len & !Node::CUT, len }
     }
 
-    /// `nodes` are attributes, one after the other, which have so many pairs together.
+    /// `nodes` are attributes, one after the other, with so many pairs in total.
     #[inline]
     pub(crate) fn of_attributes(bytes: &'a [u8], nodes: &'a [Node], len: u64) -> Self {
         Self { bytes, nodes, here: 0, len }
@@ -140,7 +140,7 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl FusedIterator for Pairs<'_> {}
 
-/// Exact, unless the rest was not kept: then what there may be at most. Each takes a node, so a count fits `usize`.
+/// Exact, unless the rest was not kept: then an upper bound. Each takes a node, so a count fits `usize`.
 #[inline]
 fn hint(announced: u64, kept_at_most: usize) -> (usize, Option<usize>) {
     let len = index(announced & !Node::CUT);
@@ -151,7 +151,7 @@ fn hint(announced: u64, kept_at_most: usize) -> (usize, Option<usize>) {
 #[inline]
 fn split_first(nodes: &[Node]) -> Option<(&[Node], &[Node])> {
     match nodes {
-        // Most elements are a single node: then neither span nor place has to be looked for.
+        // Most elements are a single node: then span and position need not be looked up.
         [first, rest @ ..] if first.span == 1 && !first.is(Node::ATTRIBUTE) => {
             Some((core::slice::from_ref(first), rest))
         }

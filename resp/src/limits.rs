@@ -1,9 +1,9 @@
-//! How much a peer may make us hold.
+//! Limits on the memory that a peer can make us use.
 
 /// Bounds on what a [`Decoder`](crate::Decoder) accepts, and on what it keeps.
 ///
-/// The first six are hard: input beyond them is an error. The last four are soft: what is larger streams by without being
-/// kept, and the stream goes on after it. A soft limit matters only if it is lower than the hard limit of the same thing.
+/// The first six are hard: input beyond them is an error. The last four are soft: larger values are skipped, and
+/// decoding continues after them. A soft limit has an effect only if it is lower than the corresponding hard limit.
 ///
 /// ```
 /// use resp::{Decoder, Limits};
@@ -23,9 +23,9 @@
 /// The fields can be read and assigned. There may be more of them in a later version, so a value is made by
 /// [`Limits::new`] and the methods that begin with `with_`, not by a struct expression.
 ///
-/// A client of real servers wants soft limits on lines and on depth too, because a script on the server can answer with
-/// either: `EVAL "return redis.status_reply(string.rep('s', 2000000))" 0` is a line of 2 MB, and lists in lists are nested
-/// as deep as the script likes.
+/// A client of real servers also needs soft limits on lines and on depth, because a script on the server can answer
+/// with either: `EVAL "return redis.status_reply(string.rep('s', 2000000))" 0` is a line of 2 MB, and a script may
+/// nest lists as deep as it likes.
 ///
 /// ```
 /// use resp::{Decoder, Limits};
@@ -43,17 +43,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Aggregates inside each other. Default 128.
+    /// Levels of nested aggregates. Default 128.
     pub depth: usize,
     /// Elements in one aggregate; a map's pair counts as two. Default 16 Mi.
     pub aggregate: u64,
-    /// Values in one frame altogether; those in attributes count, and each attribute counts as one more. Default 32 Mi.
+    /// Values in one frame in total; those in attributes count, and each attribute counts as one more. Default 32 Mi.
     pub elements: u64,
-    /// Bytes in one blob; also all chunks of a streamed one together. Default 512 MiB.
+    /// Bytes in one blob; also all chunks of a streamed one in total. Default 512 MiB.
     pub blob: u64,
     /// Bytes in one line, between its type byte and its CRLF. Default 1 MiB.
     pub line: u64,
-    /// Bytes in one frame altogether. Default 1 GiB.
+    /// Bytes in one frame in total. Default 1 GiB.
     pub frame: u64,
     /// A blob longer than this many bytes is not kept: it appears as [`Value::Skipped`](crate::Value::Skipped). Default:
     /// none is skipped.
@@ -63,12 +63,12 @@ pub struct Limits {
     /// [`Value::TruncatedError`](crate::Value::TruncatedError). Other lines are numbers and lengths, for which only
     /// [`line`](Self::line) counts. Default: none is skipped.
     pub skip_lines_over: u64,
-    /// A frame with more aggregates inside each other than this is kept no further once it gets there: it is delivered
+    /// A frame with more nested aggregates than this is not kept from that point on: it is delivered
     /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: none is.
     pub skip_depth_over: usize,
-    /// A frame is kept no further once its bytes, skipped blobs and lines apart, or the 24 bytes of bookkeeping for each of its
-    /// values come to more than this many: it is delivered [truncated](crate::Frame::is_truncated). Its outermost value
-    /// is there in any case; attributes whose value was not kept are not. Default: none is.
+    /// A frame is not kept any further once its bytes, except skipped blobs and lines, or the 24 bytes of bookkeeping
+    /// for each of its values exceed this many: it is delivered [truncated](crate::Frame::is_truncated). Its
+    /// outermost value is always there; attributes whose value was not kept are not. Default: none is.
     pub skip_frames_over: u64,
 }
 

@@ -1,4 +1,4 @@
-//! serde: replies as other formats have them, and values out of other formats.
+//! serde: serializes replies to other formats, and deserializes values from them.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,21 +9,21 @@ use serde_core::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::{Element, Frame, OwnedValue, Value};
 
-/// Without attributes, as [`OwnedValue`] is.
+/// Without attributes, like [`OwnedValue`].
 impl Serialize for Frame<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
     }
 }
 
-/// Without attributes, as [`OwnedValue`] is.
+/// Without attributes, like [`OwnedValue`].
 impl Serialize for Element<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
     }
 }
 
-/// As [`OwnedValue`] is.
+/// Like [`OwnedValue`].
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -36,10 +36,11 @@ impl Serialize for Value<'_> {
     }
 }
 
-/// As the format has it: text as a string if it is UTF-8 and as bytes otherwise, arrays, sets and pushes as sequences, a null
-/// as none. An error is its text, a big number its digits, and a value that was [skipped](OwnedValue::Skipped) none.
+/// Text becomes a string if it is UTF-8 and bytes otherwise, arrays, sets and pushes become sequences, a null becomes
+/// none. An error becomes its text, a big number its digits, and a value that was [skipped](OwnedValue::Skipped)
+/// none.
 ///
-/// What serde has no type for is lost: which kind of string it was, that it was an error, a set or a push.
+/// Types that serde does not have are lost: the kind of string, and that a value was an error, a set or a push.
 ///
 /// ```
 /// use resp::OwnedValue;
@@ -91,8 +92,8 @@ fn serialize_text<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S:
     }
 }
 
-/// From a format that says what it holds, such as JSON: strings and bytes become bulk strings, sequences arrays. An
-/// unsigned number beyond `i64` becomes a big number.
+/// From a self-describing format, such as JSON: strings and bytes become bulk strings, sequences arrays. An unsigned
+/// number beyond `i64` becomes a big number.
 impl<'de> Deserialize<'de> for OwnedValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(OwnedValueVisitor)

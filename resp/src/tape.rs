@@ -23,15 +23,15 @@ pub(crate) enum Kind {
     Skipped,
 }
 
-/// One value, or one attribute, whose contents follow it.
+/// One value, or one attribute, followed by its contents.
 ///
-/// A value's attributes stand before it, so a value with attributes is a run of attribute nodes, each with its
+/// A value's attributes come before it, so a value with attributes is a run of attribute nodes, each with its
 /// contents, and then its own node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
     /// Where the text begins in the frame's bytes; or the bits of an integer, a double or a boolean.
     pub(crate) bits: u64,
-    /// Bytes of text; items of an aggregate, pairs of a map or attribute; bytes that were skipped.
+    /// Bytes of text; items of an aggregate, pairs of a map or attribute; skipped bytes.
     pub(crate) len: u64,
     /// Nodes up to the next sibling: this one and everything inside it.
     pub(crate) span: u32,
@@ -44,7 +44,8 @@ impl Node {
     pub(crate) const ATTRIBUTE: u8 = 1;
     /// It was sent without a length.
     pub(crate) const STREAMED: u8 = 2;
-    /// This bit of an aggregate's `len` says that its end was not kept: there are fewer elements than the rest of it says.
+    /// This bit of an aggregate's `len` says that its end was not kept: there are fewer elements than the other bits
+    /// say.
     pub(crate) const CUT: u64 = 1 << 63;
 
     #[inline]
@@ -71,7 +72,7 @@ impl Node {
         self.flags & flag != 0
     }
 
-    /// Whether `bits` is a place in the frame's bytes.
+    /// Whether `bits` is a position in the frame's bytes.
     pub(crate) const fn is_text(&self) -> bool {
         matches!(
             self.kind,
@@ -93,14 +94,14 @@ impl Node {
     }
 }
 
-/// A place or a length that was a `usize` when it went into a node.
+/// A position or a length that was a `usize` when it was stored in a node.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "only usize values are stored, and widened to do so")]
 pub(crate) const fn index(stored: u64) -> usize {
     stored as usize
 }
 
-/// The index of the first node that is no attribute, if there is one.
+/// The index of the first node that is not an attribute, if there is one.
 #[inline]
 pub(crate) fn value_at(nodes: &[Node]) -> usize {
     let mut at = 0;

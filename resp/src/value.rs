@@ -1,4 +1,4 @@
-//! Values: what an element is.
+//! Borrowed values.
 
 use crate::tape::{Kind, Node, integer_of, value_at};
 use crate::{Element, Items, Pairs};
@@ -36,8 +36,8 @@ use crate::{Element, Items, Pairs};
 /// # Ok::<(), resp::DecodeError>(())
 /// ```
 ///
-/// Two values are equal if they are of the same type and hold the same, whatever attributes stand in them and whether they
-/// came in streamed form. Doubles are equal if they are the same number; all NaNs are.
+/// Two values are equal if they have the same type and equal content; attributes, and whether they were streamed, are
+/// ignored. Doubles are equal if they are the same number; all NaNs are equal.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -45,15 +45,15 @@ pub enum Value<'a> {
     SimpleString(&'a [u8]),
     /// `-ERR unknown command`
     SimpleError(&'a [u8]),
-    /// `$5`, or the pieces of a streamed string put together
+    /// `$5`, or the assembled chunks of a streamed string
     BulkString(&'a [u8]),
     /// `!21`
     BlobError(&'a [u8]),
     /// `=15`
     VerbatimString {
-        /// What the text is: `txt` or `mkd`, as far as is known.
+        /// The format of the text: `txt` or `mkd`, as far as is known.
         format: [u8; 3],
-        /// The text behind the colon.
+        /// The text after the colon.
         text: &'a [u8],
     },
     /// `(3492890328409238509324850943850943825024385`, the sign included if one was sent
@@ -75,7 +75,7 @@ pub enum Value<'a> {
     /// `%2`, in the order of the wire, duplicate keys included
     Map(Pairs<'a>),
     /// The beginning of a `-` line longer than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over): so many
-    /// bytes of it were kept. The error's code is its first word, so it is there.
+    /// bytes of it were kept. It contains the error's code, which is the first word.
     TruncatedError(&'a [u8]),
     /// A blob longer than [`Limits::skip_blobs_over`](crate::Limits::skip_blobs_over), or a status or big number longer
     /// than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over), which was not kept.
@@ -206,7 +206,7 @@ impl<'a> Value<'a> {
         if let Self::Map(pairs) = self { Some(pairs.clone()) } else { None }
     }
 
-    /// The text of an error: `ERR unknown command`. Of one that is too long, the beginning.
+    /// The text of an error: `ERR unknown command`. If it is too long, its beginning.
     ///
     /// ```
     /// # use resp::Value;
@@ -231,7 +231,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Null)
     }
 
-    /// The value of the first pair of a map whose key is this text. It looks at one pair after the other.
+    /// The value of the first pair of a map whose key is this text. Searches the pairs one by one.
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
@@ -244,7 +244,7 @@ impl<'a> Value<'a> {
         self.as_map()?.find(|(candidate, _)| candidate.as_bytes() == key).map(|(_, value)| value)
     }
 
-    /// An element of an array, set or push, counted from 0. It goes through those before it.
+    /// An element of an array, set or push, counted from 0. Walks over those before it.
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
@@ -257,7 +257,7 @@ impl<'a> Value<'a> {
         self.as_array().or_else(|| self.as_push())?.nth(index)
     }
 
-    /// As the variant is called.
+    /// The name of the variant.
     pub(crate) fn kind_name(&self) -> &'static str {
         match self {
             Self::SimpleString(_) => "SimpleString",
@@ -280,10 +280,10 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The value of an element. Its parts come by value, so that a caller's can stay in registers.
+/// The value of an element. Its parts are passed by value, so that a caller's can stay in registers.
 pub(crate) fn value<'a>(bytes: &'a [u8], nodes: &'a [Node]) -> Value<'a> {
     let at = value_at(nodes);
-    // An element is made with its value's node; a null beats a panic should that ever be wrong.
+    // An element is made with its value's node; if that were ever wrong, a null is better than a panic.
     let Some((node, inside)) = nodes.get(at..).and_then(<[Node]>::split_first) else {
         return Value::Null;
     };

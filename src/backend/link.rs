@@ -1,4 +1,4 @@
-//! How a link was made, and why one was lost, as the event loop tells it.
+//! How a link was made, and why one was lost, as the event loop reports it.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -57,7 +57,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// A time for people, in seconds: tenths are enough beyond one second, and milliseconds below.
+/// A time for people, in seconds: tenths above one second, milliseconds below.
 pub(super) fn seconds(time: Duration) -> f64 {
     let steps = if time < Duration::from_secs(1) { 1000.0 } else { 10.0 };
     (time.as_secs_f64() * steps).round() / steps
@@ -71,25 +71,25 @@ pub enum LinkError {
     Resolve {
         /// The name.
         host: String,
-        /// What the resolver said.
+        /// The resolver's error.
         reason: String,
     },
-    /// No address let us connect.
+    /// No address accepted the connection.
     #[error("cannot connect to {address}: {source}")]
     Connect {
         /// The last address tried.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The time was up while an address was tried. Names the stage that took longest, and the last address that was tried if there
-    /// was no time for others: they come first in the next attempt.
+    /// The time was up while an address was tried. Names the stage that took longest, and the last address that was
+    /// tried if there was no time for the others: these are tried first in the next attempt.
     #[error("no connection in time: {0}")]
     TimedOut(Stage, Option<SocketAddr>),
     /// The peer closed the connection.
     #[error("the server closed the connection")]
     Eof,
-    /// The connection was closed, and the server had not said within TLS that it ends.
+    /// The connection was closed, and the server had not announced the end within TLS.
     #[error(
         "the connection was cut: the server did not end it, or ended without a word (no close_notify came)"
     )]
@@ -97,7 +97,7 @@ pub enum LinkError {
     /// Reading or writing failed.
     #[error("the connection broke: {0}")]
     Io(std::io::Error),
-    /// The link could not be secured, or what came is not what was sent.
+    /// The link could not be secured, or the bytes received were damaged on their way.
     #[error("TLS: {0}")]
     Tls(TlsError),
 }

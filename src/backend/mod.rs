@@ -1,7 +1,7 @@
-//! What a backend is: a client's protocol as a state machine that does no I/O, and the options that configure it.
+//! Backends: a backend is a client's protocol as a state machine that does no I/O, and the options that configure it.
 //!
-//! The event loop hands a [`Session`] bytes, commands and the time; it gets back bytes to write, wishes about links, and
-//! the time at which to come again. What the session learns goes straight into the [`Sink`].
+//! The event loop passes a [`Session`] bytes, commands and the time; it gets back bytes to write, wishes about links,
+//! and the time of the next call. Messages, answers and events go straight into the [`Sink`].
 //!
 //! A new backend is one new folder here, its `mod` line and one row in [`SCHEMES`].
 
@@ -34,7 +34,7 @@ pub use tls::{FILE_OPTIONS, PEM_BEGIN, take_url_options};
 /// The table of backends. The first row serves options without a URL.
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME, postgres::SCHEME];
 
-/// What a client does without a command. Each caller has words of its own for them.
+/// The operations of a client that take no command. Each caller has its own words for them.
 pub const OPERATIONS: [&str; 9] = [
     "Connect",
     "Subscribe",
@@ -47,7 +47,7 @@ pub const OPERATIONS: [&str; 9] = [
     "Disconnect",
 ];
 
-/// Makes a backend of URL and options: the one whose row names the URL's scheme.
+/// Makes a backend from URL and options: the one whose row names the URL's scheme.
 ///
 /// ```
 /// use realtime::backend::{Options, configure};
@@ -60,7 +60,7 @@ pub const OPERATIONS: [&str; 9] = [
 ///
 /// # Errors
 ///
-/// An unknown scheme, or whatever the backend finds wrong with the options.
+/// An unknown scheme, or any error that the backend finds in the options.
 pub fn configure(mut options: Options) -> Result<Arc<dyn Backend>, OptionError> {
     let Some(url) = &mut options.url else {
         return (SCHEMES[0].configure)(options);
@@ -80,7 +80,7 @@ pub fn configure(mut options: Options) -> Result<Arc<dyn Backend>, OptionError> 
     }
 }
 
-/// A URL without what panels, files and shells leave around it: white space, and one pair of quotes.
+/// A URL without the white space and the pair of quotes that panels, files and shells may leave around it.
 pub fn trim_url(url: &str) -> &str {
     let url = url.trim();
     let within = |quote: char| url.strip_prefix(quote)?.strip_suffix(quote);
@@ -92,29 +92,29 @@ pub fn trim_url(url: &str) -> &str {
 pub struct Scheme {
     /// URL schemes that it serves, without `://`.
     pub names: &'static [&'static str],
-    /// Makes a backend of URL and options.
+    /// Makes a backend from URL and options.
     ///
     /// # Errors
     ///
-    /// Whatever is wrong with them, naming the key.
+    /// Any error in them, naming the key.
     pub configure: fn(Options) -> Result<Arc<dyn Backend>, OptionError>,
 }
 
 /// A configured backend: all of its options are known and valid. Lives on the main thread.
 pub trait Backend: Any + Send + Sync {
-    /// A session that has not connected yet; its first [`Session::poll_action`] says what it wants.
+    /// A session that has not connected yet; its first [`Session::poll_action`] says what it needs.
     fn session(&self, start: Start) -> Box<dyn Session>;
 
-    /// Refuses a command that would break the session, such as SUBSCRIBE, naming what to use instead. `call` makes the
-    /// caller's words of one of the [`OPERATIONS`].
+    /// Refuses a command that would break the session, such as SUBSCRIBE, and names what to use instead. `call` gives
+    /// the caller's words for one of the [`OPERATIONS`].
     ///
     /// # Errors
     ///
     /// A sentence for the caller.
     fn check(&self, args: &Args, call: fn(&str) -> String) -> Result<(), String>;
 
-    /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client that
-    /// does nothing else may send it.
+    /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client
+    /// that does nothing else may send it.
     fn blocks(&self, args: &Args) -> bool;
 
     /// Refuses a topic that the backend does not have, in the call that subscribes to it or publishes on it.
@@ -138,35 +138,35 @@ pub trait Backend: Any + Send + Sync {
     /// The bounds of the queues that the session will use.
     fn limits(&self) -> Limits;
 
-    /// How long a request waits for its answer unless it says otherwise.
+    /// The default time after which a request without an answer fails.
     fn command_timeout(&self) -> Duration;
 
-    /// Where it connects to, for people. No secret.
+    /// The servers' address, for people. Contains no secret.
     fn address(&self) -> String;
 
-    /// What its servers are, if every one is the same. Otherwise it is known once one has answered.
+    /// The kind of server, if it is always the same. Otherwise it is known once a server has answered.
     fn server(&self) -> Option<&'static str> {
         None
     }
 
-    /// What its links are secured with, if they are.
+    /// The TLS settings of its links, if they are secured.
     fn tls(&self) -> Option<&Arc<Tls>> {
         None
     }
 
-    /// Whether `other` has the same settings, so that a second Connect need not reconnect. As `&dyn Any` it shows whether it is
-    /// of the same backend.
+    /// Whether `other` has the same settings, so that a second Connect need not reconnect. As `&dyn Any` it can be
+    /// checked for the same type of backend.
     fn same_settings(&self, other: &dyn Backend) -> bool;
 }
 
-/// What a new session is given.
+/// The input of a new session.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// The time.
     pub now: Instant,
     /// Seed of its random numbers.
     pub seed: u64,
-    /// Where it counts, through [`SessionCounters`](crate::model::SessionCounters).
+    /// Its counters, which it writes through [`SessionCounters`](crate::model::SessionCounters).
     pub counters: Arc<Counters>,
 }
 
@@ -176,41 +176,42 @@ pub struct Start {
 ///
 /// - **Commands** ([`handle_command`](Session::handle_command)) in the order in which the main thread gave them.
 /// - **Links.** A link begins with an [`Action::Connect`]. It is connected from
-///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected) or the
-///   session's own [`Action::Close`], after which nothing more is heard of it. A link that cannot be made ends with
-///   [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest. After an
-///   [`Action::Secure`] nothing is read from a connected link or written to it, until
-///   [`handle_secured`](Session::handle_secured) or its end; how long that may take is the session's own matter.
-/// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if the queue
-///   has it: [`READ_BYTES`] at most, which the session takes as a whole, always. If there is no room and bytes may wait,
-///   [`handle_paused`](Session::handle_paused) comes once, and [`handle_resumed`](Session::handle_resumed) before the next
-///   read. One read is all by which the queue passes its limits, so no session counts what it hands over.
+///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected)
+///   or the session's own [`Action::Close`], after which there are no more calls about it. A link that cannot be made
+///   ends with [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest.
+///   After an [`Action::Secure`] nothing is read from a connected link or written to it, until
+///   [`handle_secured`](Session::handle_secured) or its end; the session decides how long that may take.
+/// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if
+///   the queue has it: [`READ_BYTES`] at most, and the session always takes all of them. If there is no room and
+///   bytes may wait, [`handle_paused`](Session::handle_paused) is called once, and
+///   [`handle_resumed`](Session::handle_resumed) before the next read. The queue exceeds its limits by one read at
+///   most, so a session need not count what it hands over.
 /// - **Output.** [`poll_transmit`](Session::poll_transmit) and [`transmitted`](Session::transmitted) until nothing is left or
 ///   the link takes no more.
-/// - **Wishes and time.** [`poll_action`](Session::poll_action) until it has none, in order: after each call that tells of a link or
-///   of the time, after writing, and after the commands that came together. At the end of a turn
-///   [`poll_timeout`](Session::poll_timeout); when that time has come, [`handle_timeout`](Session::handle_timeout), after the
-///   reading of that turn: what came while this process stood still does not count as silence.
+/// - **Wishes and time.** [`poll_action`](Session::poll_action) until it has none, in order: after each call about a
+///   link or the time, after writing, and after the commands that came together. At the end of a turn
+///   [`poll_timeout`](Session::poll_timeout); when that time has come, [`handle_timeout`](Session::handle_timeout),
+///   after the reading of that turn, so that a standstill of this process does not count as silence.
 ///
-/// A call about a link that the session does not know, or that is not connected, changes nothing
-/// ([`handle_connected`](Session::handle_connected) and [`handle_disconnected`](Session::handle_disconnected) of a link that is
-/// being made excepted). `now` never goes back.
+/// A call about a link that the session does not know, or that is not connected, changes nothing (except
+/// [`handle_connected`](Session::handle_connected) and [`handle_disconnected`](Session::handle_disconnected) of a
+/// link that is being made). `now` never goes back.
 ///
 /// [`READ_BYTES`]: crate::model::READ_BYTES
 pub trait Session: Send {
-    /// The main thread asks for something.
+    /// A command from the main thread.
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink);
 
     /// The link asked for by [`Action::Connect`] is connected. `how` says how it was made.
     fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink);
 
-    /// The link is secured, as [`Action::Secure`] asked for. A session that never asks needs none.
+    /// The link is secured, as [`Action::Secure`] asked for. A session that never asks need not implement it.
     fn handle_secured(&mut self, _link: LinkId, _now: Instant, _how: Secured, _sink: &mut dyn Sink) {}
 
     /// The link is gone, or could not be made. Not called for links that the session itself closed.
     fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink);
 
-    /// What the link may bring now.
+    /// What a read of the link may deliver now.
     fn room_needed(&self, link: LinkId) -> Room;
 
     /// Bytes arrived. The session takes all of them.
@@ -219,7 +220,7 @@ pub trait Session: Send {
     /// Bytes may wait on the link, and the queue has no room for them: from now on silence means nothing.
     fn handle_paused(&mut self, link: LinkId);
 
-    /// The queue has room again, and reading goes on.
+    /// The queue has room again, and the link is read again.
     fn handle_resumed(&mut self, link: LinkId, now: Instant);
 
     /// Bytes to be written to the link, in order; empty if there are none.
@@ -238,33 +239,33 @@ pub trait Session: Send {
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink);
 }
 
-/// What a session wishes of the event loop.
+/// A wish: something that a session asks of the event loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Make this link. Every address that the endpoint's name has is tried, all within the deadline: in the resolver's
-    /// order, or, with `after`, in the order of the addresses, beginning with the one that follows it. A link that has this
-    /// number already is closed first, and nothing more is heard of it.
+    /// Make this link. All addresses of the endpoint's name are tried, within the deadline: in the resolver's order,
+    /// or, with `after`, in the order of the addresses, beginning with the one after it. An existing link with this
+    /// number is closed first, without further calls about it.
     Connect {
         /// Which link.
         link: LinkId,
         /// Where to.
         endpoint: Endpoint,
-        /// The last peer, if it accepted the connection and was of no use. The others have their turn first.
+        /// The last peer, if it accepted the connection but could not be used. The others are tried first.
         after: Option<SocketAddr>,
-        /// When the loop gives up and tells so: until the link is up it alone watches this time.
+        /// When the loop gives up and reports that: until the link is up, only the loop watches this time.
         deadline: Instant,
     },
-    /// Secure this link, which is connected: from now on all bytes go through TLS, first its handshake. The session has nothing left
-    /// to write when it wishes this, and what came so far it takes for unsecured.
+    /// Secure this link, which is connected: from now on all bytes go through TLS, first its handshake. The session
+    /// has nothing left to write when it asks for this, and treats everything received so far as unsecured.
     Secure {
         /// Which link.
         link: LinkId,
-        /// What with.
+        /// The settings.
         tls: Arc<Tls>,
-        /// The server's name or address, as its certificate has it.
+        /// The server's name or address, as in its certificate.
         name: String,
     },
-    /// Close this link, or stop making it. Nothing more is heard of it.
+    /// Close this link, or stop making it. There are no further calls about it.
     Close(LinkId),
     /// The session has ended: close all of its links and forget it.
     Finish,
@@ -285,14 +286,14 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether a name leads there, which may have several addresses.
+    /// Whether it has a name, which may have several addresses.
     pub(crate) fn is_name(&self) -> bool {
         matches!(self, Self::Tcp { host, .. } if host.parse::<IpAddr>().is_err())
     }
 }
 
 impl fmt::Display for Endpoint {
-    /// As a URL has it: `host:port`, `[address]:port` of IPv6, or the socket's path.
+    /// In the form of a URL: `host:port`, `[address]:port` for IPv6, or the socket's path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),

@@ -1,4 +1,4 @@
-//! PostgreSQL, where the module was built without it: whoever asks for it is told which file has it.
+//! PostgreSQL, if the module was built without it: an error names the file that has it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The options about TLS, where the module was built without it: whoever asks for it is told which file has it.
+//! The options about TLS, if the module was built without it: an error names the file that has it.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::OptionError;
 use super::options::OptionSet;
 use super::tls::{Tls, refuse_keys};
 
-/// There are none. The compiler leaves out what could only be done with some.
+/// There are none. The compiler removes code that would need one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TlsOptions {}
 
@@ -22,12 +22,12 @@ impl TlsOptions {
         refuse_keys(set).map(|()| None)
     }
 
-    /// What links are secured with.
+    /// The settings with which links are secured.
     pub(super) fn settings(&self) -> &Arc<Tls> {
         match *self {}
     }
 
-    /// The name that the certificate of a host is to have.
+    /// The name that a host's certificate must have.
     pub(super) fn name(&self, _: &str) -> String {
         match *self {}
     }

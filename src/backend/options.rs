@@ -12,13 +12,13 @@ const DEFAULT_MAX_MESSAGE_BYTES: usize = 4 << 20;
 /// Bytes in requests accepted and not yet answered.
 const PENDING_BYTES: usize = 64 << 20;
 
-/// URL and options as a script gave them, not yet understood by anyone.
+/// URL and options as a script gave them, not parsed yet.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
-    /// The URL, if one was given. White space around it and one pair of quotes are no part of it.
+    /// The URL, if one was given. White space and one pair of quotes around it are removed.
     pub url: Option<String>,
-    /// Where URL and options came from, as errors about server and login say it; may be empty. It is no setting: two
-    /// clients that differ in it alone have the same settings.
+    /// Where URL and options came from, for errors about server and login; may be empty. It is not a setting: two
+    /// clients that differ only in it have the same settings.
     pub origin: String,
     /// Whether the URL alone may say where the server is.
     pub is_place_fixed: bool,
@@ -35,7 +35,7 @@ pub enum OptionValue {
     Number(f64),
     /// A boolean.
     Boolean(bool),
-    /// What a file holds that the script named.
+    /// The content of a file that the script named.
     File {
         /// Its name, as the script gave it.
         name: String,
@@ -47,7 +47,7 @@ pub enum OptionValue {
 }
 
 impl OptionValue {
-    /// What a script calls a value of this type.
+    /// A script's name for values of this type.
     fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => "a string",
@@ -59,7 +59,7 @@ impl OptionValue {
     }
 }
 
-/// What is wrong with URL or options. Never quotes a secret.
+/// What is wrong with URL or options. Never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
     /// No backend has such an option.
@@ -75,16 +75,16 @@ pub enum OptionError {
     Invalid {
         /// The key.
         key: String,
-        /// What was expected and what came, as the end of the sentence.
+        /// What was expected and what was given, as the end of the sentence.
         problem: String,
     },
-    /// The option says where the server is, which the URL alone may.
+    /// The option says where the server is, which only the URL may.
     #[error("option \"{key}\" says where the server is")]
     Place {
         /// The key.
         key: String,
     },
-    /// The URL cannot be understood.
+    /// The URL cannot be parsed.
     #[error("{0}")]
     Url(String),
 }
@@ -96,15 +96,15 @@ impl OptionError {
     }
 }
 
-/// The shortest time that an option may name, in seconds. Much less would be no time at all as the clock counts it, and a
-/// timer without end.
+/// The shortest time that an option may name, in seconds. Much less would round to zero, and a timer would fire
+/// without end.
 const MIN_SECONDS: f64 = 0.001;
 
 /// The longest time that an option may name, in seconds: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
 
-/// An options table, each of whose values is taken out once by the backend that it is for. The keys are known from what the
-/// backend asks for.
+/// An options table, from which the backend takes each value once. The known keys are those that the backend asks
+/// for.
 #[derive(Debug, Default)]
 pub struct OptionSet {
     pairs: Vec<(String, OptionValue)>,
@@ -132,7 +132,7 @@ impl OptionSet {
         }
     }
 
-    /// The keys that `read` asks for: all that it knows, where none is given.
+    /// The keys that `read` asks for if none is given.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl OptionSet {
         self.position(key).is_some()
     }
 
-    /// Refuses `key`, which says what the URL says already.
+    /// Refuses `key`, because the URL gives it already.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// The value has another type.
     pub fn bytes(&mut self, key: &'static str) -> Result<Option<Vec<u8>>, OptionError> {
         match self.take(key) {
             None => Ok(None),
@@ -194,7 +194,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// The value has another type, or is not UTF-8.
     pub fn text(&mut self, key: &'static str) -> Result<Option<String>, OptionError> {
         match self.bytes(key)?.map(String::from_utf8) {
             None => Ok(None),
@@ -203,11 +203,11 @@ impl OptionSet {
         }
     }
 
-    /// Takes a yes or no.
+    /// Takes a boolean.
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// The value has another type.
     pub fn boolean(&mut self, key: &'static str) -> Result<Option<bool>, OptionError> {
         match self.take(key) {
             None => Ok(None),
@@ -222,7 +222,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// The value is not such a number.
     pub fn whole(
         &mut self,
         key: &'static str,
@@ -241,11 +241,11 @@ impl OptionSet {
             })
     }
 
-    /// Takes a number of things or bytes, at least 1.
+    /// Takes a number of items or bytes, at least 1.
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// The value is not such a number.
     pub fn count(&mut self, key: &'static str) -> Result<Option<usize>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         let Some(number) = whole(&value, 1..=u64::MAX) else {
@@ -264,7 +264,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// A value is not valid.
     pub fn limits(&mut self) -> Result<Limits, OptionError> {
         Ok(Limits {
             queue_events: self.count("queue_events")?.unwrap_or(DEFAULT_QUEUE_EVENTS),
@@ -286,11 +286,11 @@ impl OptionSet {
         }
     }
 
-    /// Takes the bound of a message and of an answer.
+    /// Takes the size limit of messages and answers.
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// The value is not such a number.
     pub fn max_message_bytes(&mut self) -> Result<usize, OptionError> {
         Ok(self.count("max_message_bytes")?.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
     }
@@ -299,7 +299,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// The value is no such thing.
+    /// The value is not such a time.
     pub fn seconds(&mut self, key: &'static str) -> Result<Option<Duration>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value {
@@ -328,7 +328,7 @@ fn whole(value: &OptionValue, range: RangeInclusive<u64>) -> Option<u64> {
     }
 }
 
-/// A wrong value for people: numbers as they are, of others the type alone.
+/// A wrong value for people: numbers as they are, otherwise only the type.
 pub(super) fn shown(value: &OptionValue) -> String {
     match value {
         OptionValue::Number(n) => n.to_string(),

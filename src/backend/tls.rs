@@ -1,4 +1,4 @@
-//! How a link is secured with TLS: settings, outcome and failure, as plain data. The library is in `net`.
+//! How a link is secured with TLS: settings, result and failure, as plain data. The library is in `net`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,32 +7,34 @@ use std::time::Duration;
 use super::options::{OptionSet, OptionValue, Options};
 use super::{OptionError, trim_url, url};
 
-/// What links are secured with.
+/// The TLS settings of links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// Which servers are believed.
+    /// Which servers are trusted.
     pub trust: Trust,
-    /// What the client shows of itself, for servers that ask for it.
+    /// The client's certificate, for servers that ask for one.
     pub identity: Option<Identity>,
 }
 
-/// Which servers are believed.
+/// Which servers are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// Those that a public authority vouches for, under their name.
+    /// Servers with a certificate for their name, signed by a public authority.
     Public,
-    /// Those that one of these authorities vouches for, under their name, and those with one of these certificates.
+    /// Servers with a certificate for their name, signed by one of these authorities, or with one of these
+    /// certificates.
     Authorities(Pem),
-    /// The one with this public key: SHA-256 of its `SubjectPublicKeyInfo`. Nothing else of its certificate counts.
+    /// The server with this public key: SHA-256 of its `SubjectPublicKeyInfo`. The rest of its certificate is not
+    /// checked.
     Key([u8; 32]),
-    /// Everyone.
+    /// Every server.
     Everyone,
 }
 
 /// A client's certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The certificate, followed by those of the authorities between.
+    /// The certificate, followed by those of the intermediate authorities.
     pub certificate: Pem,
     /// Its private key.
     pub key: Pem,
@@ -62,7 +64,7 @@ impl Pem {
     }
 }
 
-/// What it says counts, not where it is from.
+/// The content counts, not the source.
 impl PartialEq for Pem {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -71,16 +73,16 @@ impl PartialEq for Pem {
 
 impl Eq for Pem {}
 
-/// Not its text: it may be a key.
+/// Without its text, which may be a key.
 impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pem").field("option", &self.option).field("file", &self.file).finish_non_exhaustive()
     }
 }
 
-/// Makes ready what links are to be secured with, when a client is configured.
+/// Prepares the TLS settings of links, when a client is configured.
 pub trait PrepareTls {
-    /// Checks certificates and keys, and keeps what it makes of them for the links.
+    /// Checks certificates and keys, and keeps the parsed ones for the links.
     ///
     /// # Errors
     ///
@@ -102,24 +104,24 @@ pub struct Secured {
 pub struct Expiry {
     /// Seconds since 1970.
     pub at: u64,
-    /// The time from now until then; zero if it is over.
+    /// The time left until then; zero if it has passed.
     pub left: Duration,
 }
 
-/// Why a link could not be secured, or not any longer.
+/// Why a link could not be secured, or no longer is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
 pub struct TlsError {
     /// What is wrong.
     pub fault: TlsFault,
-    /// How the library says it.
+    /// The library's words for it.
     pub words: String,
 }
 
-/// What is wrong, as far as somebody can do something about it.
+/// The fault, as far as somebody can do something about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsFault {
-    /// No authority that is trusted vouches for the server's certificate.
+    /// No trusted authority has signed the server's certificate.
     UnknownIssuer,
     /// The certificate is for another name or address.
     WrongName,
@@ -133,7 +135,7 @@ pub enum TlsFault {
     BadCertificate,
     /// The name cannot be in a certificate.
     BadName,
-    /// What answers does not speak TLS.
+    /// The server does not speak TLS.
     NotTls,
     /// The server wants a certificate of the client.
     ClientCertificateMissing,
@@ -145,10 +147,10 @@ pub enum TlsFault {
     Other,
 }
 
-/// Keys of the options about TLS, which every backend whose servers may speak it has.
+/// The keys of the TLS options, for every backend whose servers may speak TLS.
 const TLS_KEYS: [&str; 7] = ["tls", "tls_ca", "tls_cert", "tls_key", "tls_name", "tls_pin", "tls_insecure"];
 
-/// Refuses the options about TLS where nothing asks for it.
+/// Refuses the options about TLS if no option asks for TLS.
 pub(super) fn refuse_keys(set: &mut OptionSet) -> Result<(), OptionError> {
     match TLS_KEYS.iter().find(|key| set.has(key)) {
         Some(key) => Err(OptionError::invalid(key, "means nothing without TLS; add tls = true")),
@@ -156,8 +158,8 @@ pub(super) fn refuse_keys(set: &mut OptionSet) -> Result<(), OptionError> {
     }
 }
 
-/// Moves the options about TLS that stand behind the URL's question mark to the options table, and returns their keys. A URL that
-/// comes from the environment can say all that its server needs, for every client that connects with it.
+/// Moves the TLS options after the URL's question mark to the options table, and returns their keys. So a URL from
+/// the environment can contain everything that its server needs, for every client that connects with it.
 ///
 /// ```
 /// use realtime::backend::{OptionValue, Options, take_url_options};
@@ -172,12 +174,12 @@ pub(super) fn refuse_keys(set: &mut OptionSet) -> Result<(), OptionError> {
 ///
 /// # Errors
 ///
-/// The text is no URL, or an option is given twice.
+/// The text is not a URL, or an option is given twice.
 pub fn take_url_options(options: &mut Options) -> Result<Vec<&'static str>, OptionError> {
     let mut taken = Vec::new();
     let Some(whole) = options.url.as_deref().map(trim_url) else { return Ok(taken) };
     url::split_scheme(whole)?;
-    // An @ or # there is a mistake, which whoever reads the rest of the URL tells.
+    // An @ or # there is a mistake, which the parser of the URL reports.
     let Some((place, query)) = whole.split_once('?').filter(|(_, query)| !query.contains(['@', '#'])) else {
         return Ok(taken);
     };
@@ -204,8 +206,8 @@ pub fn take_url_options(options: &mut Options) -> Result<Vec<&'static str>, Opti
     Ok(taken)
 }
 
-/// Options whose value may name a file. Whoever calls [`configure`](super::configure) reads it.
+/// Options whose value may name a file. The caller of [`configure`](super::configure) reads the file.
 pub const FILE_OPTIONS: [&str; 3] = ["tls_ca", "tls_cert", "tls_key"];
 
-/// What PEM begins with, and no name of a file has in it.
+/// The beginning of PEM; it does not occur in names of files.
 pub const PEM_BEGIN: &[u8] = b"-----BEGIN";

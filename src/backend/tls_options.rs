@@ -10,16 +10,16 @@ use super::url::is_ipv6;
 const PIN_RULE: &str = "must be 64 hexadecimal digits, the SHA-256 of the server's public key, as this prints it: openssl x509 -in \
                         server.crt -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum";
 
-/// What the options say about TLS.
+/// The values of the TLS options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TlsOptions {
     settings: Arc<Tls>,
-    /// The name that the certificate is to have, if it is not the host's.
+    /// The name that the certificate must have, if it is not the host's.
     name: Option<String>,
 }
 
 impl TlsOptions {
-    /// Takes the options out of `set`. `scheme`: the URL's, if it asks for TLS. `None` if nothing does.
+    /// Takes the options out of `set`. `scheme`: the URL's, if it asks for TLS. `None` if neither asks for TLS.
     pub(super) fn take(set: &mut OptionSet, scheme: Option<&str>) -> Result<Option<Self>, OptionError> {
         let wanted = match (set.boolean("tls")?, scheme) {
             (Some(false), Some(scheme)) => {
@@ -41,18 +41,18 @@ impl TlsOptions {
         Ok(Some(Self { settings, name }))
     }
 
-    /// What links are secured with.
+    /// The settings with which links are secured.
     pub(super) fn settings(&self) -> &Arc<Tls> {
         &self.settings
     }
 
-    /// The name that the certificate of `host` is to have.
+    /// The name that the certificate of `host` must have.
     pub(super) fn name(&self, host: &str) -> String {
         self.name.as_deref().unwrap_or(host).to_owned()
     }
 }
 
-/// Whether a certificate may be for it.
+/// Whether a certificate can be issued for it.
 fn is_name(text: &str) -> bool {
     let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     is_ipv6(text) || (!text.is_empty() && text.bytes().all(of_name))
@@ -101,7 +101,7 @@ fn identity(set: &mut OptionSet) -> Result<Option<Identity>, OptionError> {
     }
 }
 
-/// Takes certificates or a key: the text itself, or what the file holds that was named.
+/// Takes certificates or a key: the text itself, or the content of the named file.
 fn pem(set: &mut OptionSet, key: &'static str) -> Result<Option<Pem>, OptionError> {
     match set.take(key) {
         None => Ok(None),

@@ -1,6 +1,6 @@
-//! URLs of the form `scheme://[[user]:password@]host[:port][,host[:port]…][/path][?key=value]`, as every backend takes them.
+//! URLs of the form `scheme://[[user]:password@]host[:port][,host[:port]…][/path][?key=value]`, for every backend.
 //!
-//! A URL holds a password and is easily mistyped: no error quotes more of it than its scheme.
+//! A URL holds a password and is easily mistyped: errors quote only its scheme.
 
 use std::net::Ipv6Addr;
 
@@ -9,7 +9,7 @@ use super::OptionError;
 /// User and password, any bytes each.
 pub(super) type Credentials = (Vec<u8>, Vec<u8>);
 
-/// Where a server is.
+/// The address of a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Host {
     /// Name or address, without brackets.
@@ -17,7 +17,7 @@ pub(super) struct Host {
     pub(super) port: Option<u16>,
 }
 
-/// A URL in its parts, percent-encoding undone.
+/// The parts of a URL, percent-decoded.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Url {
     /// In lower case, without `://`.
@@ -28,14 +28,14 @@ pub(super) struct Url {
     pub(super) hosts: Vec<Host>,
     /// With its leading slash, if it has one.
     pub(super) path: Vec<u8>,
-    /// Keys and values behind the question mark.
+    /// Keys and values after the question mark.
     pub(super) query: Vec<(String, String)>,
 }
 
 impl Url {
     /// # Errors
     ///
-    /// What is wrong, and how it is written instead.
+    /// What is wrong, and the right form.
     pub(super) fn parse(url: &str) -> Result<Self, OptionError> {
         let (scheme, rest) = split_scheme(url)?;
         let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -64,7 +64,7 @@ impl Url {
     }
 }
 
-/// The scheme in lower case, and what follows `://`.
+/// The scheme in lower case, and the text after `://`.
 pub(super) fn split_scheme(url: &str) -> Result<(String, &str), OptionError> {
     is_one_word(url)?;
     let valid = |scheme: &str| {
@@ -77,7 +77,7 @@ pub(super) fn split_scheme(url: &str) -> Result<(String, &str), OptionError> {
     }
 }
 
-/// Refuses what belongs into no URL, and is there because a text was copied with more than the URL.
+/// Refuses characters that no URL contains, which show that more than the URL was copied.
 fn is_one_word(url: &str) -> Result<(), OptionError> {
     if url.contains(['\n', '\r']) {
         return Err(error("the URL has a line break in it: it is one line"));
@@ -92,7 +92,7 @@ fn is_one_word(url: &str) -> Result<(), OptionError> {
 }
 
 fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError> {
-    // The last @ ends the password. With a comma after an earlier one, the URL seems to have a login for each host.
+    // The last @ ends the password. If a comma follows an earlier one, the URL seems to have a login for each host.
     if user_info.split_once('@').is_some_and(|(_, rest)| rest.contains(',')) {
         return Err(error(
             "the URL has user and password once, before the first host (a @ in a password is written %40)",
@@ -126,7 +126,7 @@ pub(super) fn split_host(text: &str) -> Result<Host, OptionError> {
         if !is_ipv6(host) {
             return Err(error("the URL has no IPv6 address in its brackets"));
         }
-        // The % before a zone is written %25, as RFC 6874 asks, or as it is. Nothing behind it: then it is the zone 25.
+        // The % before a zone is written %25, as RFC 6874 asks, or unescaped. With nothing after it, 25 is the zone.
         match host.split_once("%25") {
             Some((address, zone)) if !zone.is_empty() => (format!("{address}%{zone}"), port),
             _ => (host.to_owned(), port),

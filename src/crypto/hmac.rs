@@ -1,12 +1,12 @@
-//! HMAC-SHA256, as RFC 2104 has it.
+//! HMAC-SHA256, according to RFC 2104.
 
 use super::sha256::{BLOCK_BYTES, DIGEST_BYTES, Sha256, sha256};
 
-/// The HMAC-SHA256 of a message: who does not know the key can neither make it nor tell it from random bytes. A key has any
-/// length; one longer than a block of 64 bytes is replaced by its SHA-256.
+/// The HMAC-SHA256 of a message: without the key nobody can make it or distinguish it from random bytes. A key may
+/// have any length; one longer than a block of 64 bytes is replaced by its SHA-256.
 ///
-/// Comparing two with `==` may take longer the more of their first bytes are equal. Where an attacker can measure that, it
-/// needs another comparison.
+/// Comparing two with `==` may take longer the more of their first bytes are equal. Use another comparison where an
+/// attacker can measure that.
 ///
 /// ```
 /// use realtime::crypto::{hex, hmac_sha256};
@@ -25,7 +25,7 @@ pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; DIGEST_BYTES] {
     keyed(&block, 0x5c, &inner)
 }
 
-/// The digest of the key's block, each byte of it combined with `pad`, and what follows it.
+/// The digest of the key's block, each byte of it combined with `pad`, followed by `rest`.
 fn keyed(block: &[u8; BLOCK_BYTES], pad: u8, rest: &[u8]) -> [u8; DIGEST_BYTES] {
     let mut hasher = Sha256::new();
     hasher.update(&block.map(|byte| byte ^ pad));

@@ -7,15 +7,16 @@
 //! by the host" (`getrandom` or `/dev/urandom` on Linux, `ProcessPrng` on Windows), as far as the host has one. A thread
 //! asks for 128 bits once and adds one to them for each [`RandomState`], so no two states are equal.
 //!
-//! The keys themselves cannot be read, only what SipHash makes of a value under them. SipHash is a pseudorandom function:
-//! its output tells nothing about its key. One output has 64 bits, so a single one could be guessed sooner than the key.
-//! Therefore the generator hashes several outputs with SHA-256: finding the generator's key means guessing the 128 bits of
-//! the system's.
+//! The keys themselves cannot be read, only the output of SipHash for a value under them. SipHash is a pseudorandom
+//! function: its output reveals nothing about its key. One output has 64 bits, so guessing it would take less time
+//! than guessing the key. Therefore the generator hashes several outputs with SHA-256: to find the generator's key,
+//! the system's 128 bits have to be guessed.
 //!
 //! # How it becomes many numbers
 //!
-//! Token number n is HMAC-SHA256(key, n), cut at 16 bytes. HMAC-SHA256 is a pseudorandom function, too, so that tokens that
-//! are known tell nothing about others. Two equal ones are as likely as for random numbers: with 2^64 tokens.
+//! Token number n is HMAC-SHA256(key, n), cut at 16 bytes. HMAC-SHA256 is a pseudorandom function, too, so known
+//! tokens reveal nothing about others. Two equal ones are as likely as for random numbers: expected after 2^64
+//! tokens.
 //!
 //! # Why not ask the system directly
 //!
@@ -30,7 +31,7 @@ use super::sha256::{DIGEST_BYTES, Sha256};
 /// Bytes of a token: 128 bits.
 pub const TOKEN_BYTES: usize = 16;
 
-/// Outputs of SipHash that make the key: four times as many bits as a token has.
+/// How many outputs of SipHash make the key: four times as many bits as a token has.
 const SEED_OUTPUTS: u64 = 8;
 
 /// A generator of random tokens.

@@ -1,6 +1,6 @@
-//! SHA-256, as FIPS 180-4 has it.
+//! SHA-256, according to FIPS 180-4.
 //!
-//! The message is cut into blocks of 64 bytes. Each block is mixed into eight words of state in 64 rounds. Behind the
+//! The message is cut into blocks of 64 bytes. Each block is mixed into eight words of state in 64 rounds. After the
 //! message come a one bit, zeros up to eight bytes before the end of a block, and the message's length in bits.
 
 /// Bytes of a block.

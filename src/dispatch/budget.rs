@@ -2,38 +2,38 @@
 
 use std::time::{Duration, Instant};
 
-/// What a callback takes that is fast: two thousand of them would use up an ordinary tick.
+/// A callback that takes this long is fast: two thousand of them would use up an ordinary tick.
 const FAST: Duration = Duration::from_micros(1);
-/// Most callbacks that run between two looks at the clock.
+/// The most callbacks between two looks at the clock.
 const MAX_STRIDE: u32 = 16;
 
-/// Time in which callbacks may run.
+/// The time in which callbacks may run.
 ///
-/// A look at the clock takes 20 to 40 ns, more than a callback that does little. So while callbacks are fast the clock is
-/// read after every second one, then after every third, up to every sixteenth; and again after each one as soon as a
-/// look finds that those before it were slow on average, or that little time is left. What is slow from the start, or
-/// slow every time, is cut off behind the one that was running. Callbacks that turn slow behind fast ones are seen at
-/// the next look: fifteen more of them may have run. Where it is known beforehand that a callback may be slow,
-/// [`Budget::look_next`] makes sure that the clock is read after it.
+/// Reading the clock takes 20 to 40 ns, more than a small callback. So while callbacks are fast the clock is read
+/// after every second one, then after every third, up to every sixteenth; and after each one again as soon as a
+/// reading shows that the callbacks before it were slow on average, or that little time is left. If callbacks are
+/// slow from the start, or every time, the round ends after the one that was running. If callbacks become slow after
+/// fast ones, that is noticed at the next reading: fifteen more of them may have run. If it is known beforehand that
+/// a callback may be slow, [`Budget::look_next`] makes sure that the clock is read after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// None: no limit.
+    /// `None`: no limit.
     end: Option<Instant>,
-    /// If the next look comes no later, the callbacks before it were fast.
+    /// If the next reading is not later, the callbacks before it were fast.
     fast_until: Instant,
-    /// Callbacks from the last look at the clock to the next one, and how many of them are still to come.
+    /// Callbacks from the last reading of the clock to the next one, and how many of them are still to come.
     stride: u32,
     to_come: u32,
 }
 
 impl Budget {
-    /// A budget that begins now. A limit too far away to be told as a time is none.
+    /// A budget that begins now. A limit too far away for an `Instant` is no limit.
     pub fn new(now: Instant, limit: Option<Duration>) -> Self {
         let end = limit.and_then(|limit| now.checked_add(limit));
         Self { end, fast_until: now + FAST, stride: 1, to_come: 1 }
     }
 
-    /// Whether the time is used up; to be asked after each callback.
+    /// Whether the time is used up; checked after each callback.
     #[inline]
     pub fn spent(&mut self, clock: impl FnOnce() -> Instant) -> bool {
         let Some(end) = self.end else { return false };
@@ -41,8 +41,8 @@ impl Budget {
         self.to_come == 0 && self.look(clock(), end)
     }
 
-    /// Reads the clock after the next callback, however fast those before it were. A publisher could otherwise send small
-    /// messages first, and hide large ones, which take long, behind them.
+    /// Reads the clock after the next callback, however fast the ones before it were. A publisher could otherwise
+    /// send small messages first, and hide large ones, which take long, after them.
     #[inline]
     pub fn look_next(&mut self) {
         self.to_come = 1;

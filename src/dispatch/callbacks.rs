@@ -2,12 +2,12 @@
 
 use super::message_options::EntryOptions;
 
-/// The callbacks of one topic or one event, each under an identifier, in the order in which they came.
+/// The callbacks of one topic or one event, each under an identifier, in the order in which they were added.
 ///
-/// A walk over them tolerates every change in its middle: it remembers serial numbers, not positions.
+/// A walk over them tolerates every change meanwhile: it remembers serial numbers, not positions.
 #[derive(Debug)]
 pub struct Callbacks<R> {
-    // Ascending by serial: new ones go to the end, replaced ones keep their place.
+    // Ascending by serial: new ones are added at the end, replaced ones keep their place.
     entries: Vec<Entry<R>>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Entry<R> {
     origin: Option<Origin<R>>,
 }
 
-/// Where a script put a callback that it gave no identifier.
+/// Where a script added a callback without an identifier.
 #[derive(Debug)]
 pub struct Origin<R> {
     /// The line of its file.
@@ -33,14 +33,14 @@ pub struct Origin<R> {
     pub chunk: Option<R>,
 }
 
-/// Where a walk over [`Callbacks`] stands.
+/// The position of a walk over [`Callbacks`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walk {
     // The callback that ran last.
     serial: u64,
-    // Where it stood, if nothing moved since.
+    // Its position, if nothing has moved since.
     position: usize,
-    // What came with this serial or a later one came during the walk and does not take part.
+    // A callback with this serial or a later one was added during the walk and does not take part.
     end: u64,
 }
 
@@ -51,8 +51,8 @@ impl<R> Default for Callbacks<R> {
 }
 
 impl<R> Callbacks<R> {
-    /// Puts a callback under an identifier, and returns its serial number. One that is there already is replaced: the
-    /// new one takes over its place and serial number, but not its options.
+    /// Puts a callback under an identifier, and returns its serial number. An existing one is replaced: the new one
+    /// takes over its place and serial number, but not its options.
     pub(super) fn set(
         &mut self,
         serials: &mut u64,
@@ -63,7 +63,7 @@ impl<R> Callbacks<R> {
     ) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
             (entry.callback, entry.origin) = (callback, origin);
-            // The same options stay the ones that they were: a message that is read by them goes on.
+            // Equal options remain the same object: a message that is being read with them continues.
             if entry.options != options {
                 entry.options = options;
             }
@@ -80,7 +80,7 @@ impl<R> Callbacks<R> {
         *serials
     }
 
-    /// The callback under an identifier, and where it was put if the script gave it none.
+    /// The callback under an identifier, and where it was added if the script gave it none.
     pub fn placed(&self, identifier: &[u8]) -> Option<(&R, &Origin<R>)> {
         let entry = self.entries.iter().find(|entry| *entry.identifier == *identifier)?;
         Some((&entry.callback, entry.origin.as_ref()?))
@@ -92,7 +92,7 @@ impl<R> Callbacks<R> {
         position.map(|position| self.entries.remove(position)).is_some()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -102,19 +102,19 @@ impl<R> Callbacks<R> {
         self.entries.len()
     }
 
-    /// The first callback, and a walk that goes on behind it. `serials` is the newest serial number given out.
+    /// The first callback, and a walk that continues after it. `serials` is the newest serial number given out.
     pub(super) fn first(&self, serials: u64) -> Option<(&Entry<R>, Walk)> {
         let entry = self.entries.first()?;
         Some((entry, Walk { serial: entry.serial, position: 0, end: serials + 1 }))
     }
 
-    /// The callback with this serial number, if it is still there, as a walk of its own.
+    /// The callback with this serial number, if it is still there, as a walk over it alone.
     pub(super) fn only(&self, serial: u64) -> Option<Walk> {
         let position = self.entries.binary_search_by_key(&serial, |entry| entry.serial).ok()?;
         Some(Walk { serial, position, end: serial + 1 })
     }
 
-    /// Takes the walk to the next callback that is still there, if there is one.
+    /// Advances the walk to the next callback that is still there, if there is one.
     pub(super) fn advance(&self, walk: &mut Walk) -> Option<&Entry<R>> {
         let unmoved = self.entries.get(walk.position).is_some_and(|entry| entry.serial == walk.serial);
         let position = if unmoved {
@@ -131,7 +131,7 @@ impl<R> Callbacks<R> {
         }
     }
 
-    /// The callback at which the walk stands, wherever that has moved, or the next one.
+    /// The callback at which the walk stands, wherever it has moved, or the next one.
     pub(super) fn resume(&self, walk: &mut Walk) -> Option<&Entry<R>> {
         let position = self.entries.partition_point(|entry| entry.serial < walk.serial);
         let entry = self.entries.get(position).filter(|entry| entry.serial < walk.end)?;

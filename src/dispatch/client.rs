@@ -1,4 +1,4 @@
-//! One client as the main thread sees it.
+//! One client on the main thread.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -14,16 +14,16 @@ use crate::model::{
 };
 use crate::queue::Consumer;
 
-/// Why messages may be missing where a client was given other settings.
+/// The reason of a gap if a client was given other settings.
 const REPLACED: &str = "the connection was replaced by one with other settings";
 
 /// One client: its callbacks, and the sessions whose events reach them. `R` refers to a callback or a string of the
-/// embedding room, `D` is what that room keeps of a client.
+/// embedding room, `D` is that room's data of a client.
 #[derive(Debug)]
 pub struct Client<R, D> {
-    /// What the embedding room keeps.
+    /// The embedding room's data.
     pub data: D,
-    // The present session is the last one. Those before it were replaced and deliver what they still have.
+    // The last one is the current session. Those before it were replaced and deliver their remaining items.
     pub(super) sources: Vec<Source>,
     pub(super) topics: HashMap<Topic, SubscriptionSlot>,
     pub(super) subscriptions: Slab<Subscriptions, Subscription<R>>,
@@ -41,10 +41,10 @@ pub struct Client<R, D> {
     pub(super) delivered: u64,
     // The message whose table is still being made. Nothing else of the client is delivered meanwhile.
     pub(super) parked: Option<Parked>,
-    // A replaced session had subscriptions, and the one in its place has none yet: since when messages may be missing,
-    // and why.
+    // A replaced session had subscriptions, and its successor has none yet: from when messages may be missing, and
+    // why.
     pub(super) loss: Option<(Instant, Error)>,
-    // When the gap between the two was told, and why there was one.
+    // When the gap between the two was reported, and its reason.
     handed_over: Option<(Instant, Error)>,
 }
 
@@ -66,18 +66,18 @@ pub(super) struct ReplyCallback<R> {
     serial: u64,
 }
 
-/// One topic's callbacks, and its name as the embedding room hands it to them.
+/// One topic's callbacks, and its name in the form that callbacks get.
 #[derive(Debug)]
 pub(super) struct Subscription<R> {
     pub(super) name: R,
     pub(super) callbacks: Callbacks<R>,
-    // The session that told of its confirmation first.
+    // The session that reported its confirmation first.
     confirmed: Option<SessionId>,
-    // The session that told of its confirmation last.
+    // The session that reported its confirmation last.
     latest: Option<SessionId>,
 }
 
-/// What waits and what passed.
+/// Waiting and delivered items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traffic {
     /// Messages that reached at least one callback.
@@ -130,7 +130,7 @@ impl<R, D> Client<R, D> {
         self.sources.last().filter(|source| self.open && !source.retired)
     }
 
-    /// The last `ready`, while the client is.
+    /// The last `ready`, while the client is ready.
     pub fn ready(&self) -> Option<&Event> {
         self.ready.as_ref()
     }
@@ -140,8 +140,9 @@ impl<R, D> Client<R, D> {
         self.down.as_ref()
     }
 
-    /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
-    /// `name` is the topic's name as callbacks get it. `origin` is where it was put, if the identifier is not the script's own.
+    /// Adds a callback to a topic, under an identifier. Returns the command that the session needs if the topic is
+    /// new. `name` is the topic's name as callbacks get it. `origin` is where it was added, if the identifier is not
+    /// the script's own.
     pub fn subscribe(
         &mut self,
         topic: Topic,
@@ -188,7 +189,7 @@ impl<R, D> Client<R, D> {
         self.subscriptions.get(slot).map(|subscription| &subscription.callbacks)
     }
 
-    /// The topics that have callbacks: how many each has, and whether the present session told of its confirmation.
+    /// The topics that have callbacks: how many each has, and whether the current session reported its confirmation.
     pub fn wishes(&self) -> impl Iterator<Item = (&Topic, usize, bool)> {
         let present = self.session();
         self.topics.iter().filter_map(move |(topic, &slot)| {
@@ -208,7 +209,7 @@ impl<R, D> Client<R, D> {
         self.listeners[kind as usize].remove(identifier);
     }
 
-    /// Reserves the place of one answer of `bytes` bytes of request, to be handed to `callback` if there is one.
+    /// Reserves the place of one answer to a request of `bytes` bytes; the answer goes to `callback` if there is one.
     ///
     /// # Errors
     ///
@@ -229,17 +230,17 @@ impl<R, D> Client<R, D> {
             .inspect_err(|_| drop(self.requests.remove(slot)))
     }
 
-    /// Reserves the place of one answer for somebody who stands and waits for it.
+    /// Reserves the place of one answer for a caller that is blocked until it comes.
     ///
     /// # Errors
     ///
-    /// As [`Client::ticket`].
+    /// Those of [`Client::ticket`].
     pub fn ticket_to(&self, to: ReplyTo, bytes: usize) -> Result<Ticket, Error> {
         self.current().ok_or_else(Error::closed)?.consumer.ticket(to, bytes)
     }
 
-    /// Ends the client for its script: no message and no change of state reaches a callback from now on. Answers still
-    /// do. Returns the session that is to be told, unless there is none any more.
+    /// Ends the client for its script: no message and no change of state reaches a callback from now on. Answers
+    /// still do. Returns the session to disconnect, unless there is none any more.
     pub fn close(&mut self) -> Option<SessionId> {
         let session = self.session();
         self.open = false;
@@ -253,8 +254,8 @@ impl<R, D> Client<R, D> {
         session
     }
 
-    /// Lets go of a session that has ended, by its own doing if it is the present one. It answers nothing from now on:
-    /// the callbacks that still wait for it are owed an error.
+    /// Removes a session that has ended; if it is the current one, the client ends, too. It answers nothing from now
+    /// on: its waiting callbacks will get an error.
     pub(super) fn end(&mut self, session: SessionId) {
         if self.session() == Some(session) {
             self.close();
@@ -269,10 +270,10 @@ impl<R, D> Client<R, D> {
         self.leftover.extend(owed.map(|waiting| waiting.callback));
     }
 
-    /// Notes that a replaced session's subscriptions are lost, from `lasted` ago on.
+    /// Notes that a replaced session's subscriptions were lost, from `lasted` ago on.
     pub(super) fn lose(&mut self, lasted: Duration, mut error: Error) {
         if error.code == Code::Closed {
-            // The session knows only that it was told to disconnect.
+            // The session knows only that it had to disconnect.
             error.message = REPLACED.into();
         }
         let now = Instant::now();
@@ -286,14 +287,14 @@ impl<R, D> Client<R, D> {
         }
     }
 
-    /// The gap between a replaced session and the one in its place, to be told once.
+    /// The gap between a replaced session and its successor, reported once.
     pub(super) fn gap(&mut self) -> Option<Event> {
         let (since, error) = self.loss.take()?;
         self.handed_over = Some((Instant::now(), error.clone()));
         Some(Event::Gap { lasted: since.elapsed(), error, topics: None })
     }
 
-    /// Notes a session's word that a topic is confirmed. Returns whether no session before it said so.
+    /// Notes that a session reported the confirmation of a topic. Returns whether no session before it did.
     pub(super) fn confirm(&mut self, topic: &Topic, session: SessionId) -> bool {
         let known = self.topics.get(topic).copied();
         let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) else { return true };
@@ -301,25 +302,25 @@ impl<R, D> Client<R, D> {
         *subscription.confirmed.get_or_insert(session) == session
     }
 
-    /// The present session tells of a topic that an earlier one had. If it was ready before, the server refused the topic
-    /// until now: returns the gap of that topic, and the `ready` that follows.
+    /// The current session reports a topic that an earlier one had. If it was ready before, the server refused the
+    /// topic until now: returns the gap of that topic, and the `ready` that follows.
     pub(super) fn regain(&self, topic: Topic) -> Option<(Event, Event)> {
         let (since, error) = self.handed_over.clone()?;
         let ready = self.ready.clone()?;
         Some((Event::Gap { lasted: since.elapsed(), error, topics: Some([topic].into()) }, ready))
     }
 
-    /// What a session has to subscribe to for this client. A new one is given it as it opens: it would be ready before the
-    /// last subscription otherwise, if it connects quickly, and again after it.
+    /// The subscriptions that a session needs for this client. A new one gets them when it is opened: otherwise, if
+    /// it connects quickly, it would be ready before the last subscription, and again after it.
     pub fn wanted(&self) -> Vec<Command> {
         let topics = self.topics.iter();
         topics.map(|(topic, &slot)| Command::Subscribe { topic: topic.clone(), slot }).collect()
     }
 
-    /// Puts a new session in the place of the present one, which was told to disconnect before the new one was opened, and
-    /// whose messages and answers still arrive.
+    /// Replaces the current session, which was told to disconnect before the new one was opened, and whose messages
+    /// and answers still arrive.
     pub fn replace(&mut self, label: String, session: SessionId, consumer: Consumer) {
-        // A topic that the present session was refused until now has been silent since that session took over. The session
+        // A topic that was refused for the current session has been silent since that session took over. The session
         // does not know that there was one before it, so its own gap does not reach back that far.
         let present = self.session();
         let was_refused = |topic: &Subscription<R>| topic.confirmed.is_some() && topic.latest != present;
@@ -337,7 +338,7 @@ impl<R, D> Client<R, D> {
         self.delivered = 0;
     }
 
-    /// What waits and what passed.
+    /// Waiting and delivered items.
     pub fn traffic(&self) -> Traffic {
         let mut traffic = Traffic {
             delivered: self.delivered,

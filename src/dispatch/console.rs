@@ -1,4 +1,4 @@
-//! Lines for the server's console, where no script listens.
+//! Lines for the server's console, for events that no script listens to.
 
 use std::time::{Duration, Instant};
 
@@ -6,26 +6,26 @@ use super::EventKind;
 use super::failures::Failures;
 use crate::model::{Code, DropReason, Error, Event, NAME_CHARACTERS, Ready, printable};
 
-/// Characters of a line. Everything in it is bounded by itself, at half of this together.
+/// Characters of a line. The parts of a line are bounded separately, at half of this in total.
 const LINE_CHARACTERS: usize = 2048;
 
-/// At most one line of a kind for each client within this time, and one more about why its server refuses to serve it.
-/// Refused subscriptions and requests are told [together](Failures).
+/// At most one line of a kind for each client within this time, and one more about why its server refuses to serve
+/// it. Refused subscriptions and requests are reported [together](Failures).
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// While a connection is lost for the same reason again and again, the time between two lines doubles up to this.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(600);
 
-/// A reason that was not seen for this long is told again as a new one.
+/// A reason that was not seen for this long counts as new.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(120);
 
-/// Turns a client's events into console lines, not too many.
+/// Turns a client's events into console lines, but not too many.
 #[derive(Debug)]
 pub(super) struct Console {
     label: String,
     kinds: [Silence; EventKind::ALL.len()],
-    /// For the server's own reasons not to serve us. A line about a lost connection comes right before such a reason after
-    /// each restart, and must not hide it.
+    /// For the server's own reasons not to serve us. After each restart a line about a lost connection comes right
+    /// before such a reason, and must not hide it.
     refusals: Silence,
     unreadable: Silence,
     told_down: bool,
@@ -37,7 +37,7 @@ pub(super) struct Console {
 #[derive(Debug)]
 struct Outage {
     reason: Error,
-    /// When it was lost last.
+    /// When it was last lost.
     last: Instant,
     /// Time between two lines.
     interval: Duration,
@@ -46,7 +46,7 @@ struct Outage {
 }
 
 impl Outage {
-    /// The connection was lost once more.
+    /// The connection was lost again.
     fn again(before: Option<Self>, reason: &Error, now: Instant) -> Self {
         before
             .filter(|before| before.reason == *reason)
@@ -72,7 +72,8 @@ struct Silence {
 }
 
 impl Silence {
-    /// Ends the silence, if it has lasted that long, and returns what was missed in it, as the end of the next line.
+    /// Ends the silence, if it has lasted that long, and returns the number of missed lines, as the end of the next
+    /// line.
     fn end(&mut self, interval: Duration, now: Instant) -> Option<String> {
         if self.since.is_some_and(|since| now.saturating_duration_since(since) < interval) {
             self.missed += 1;
@@ -82,12 +83,12 @@ impl Silence {
         Some(if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") })
     }
 
-    /// When what was missed is to be told, if anything was.
+    /// When the missed lines are to be reported, if there are any.
     fn due(&self, interval: Duration) -> Option<Instant> {
         self.since.filter(|_| self.missed > 0).map(|since| since + interval)
     }
 
-    /// Takes what was missed, to be told now.
+    /// Takes the missed lines, to be reported now.
     fn rest(&mut self, now: Instant) -> Option<u64> {
         let missed = std::mem::take(&mut self.missed);
         (missed > 0).then(|| {
@@ -98,7 +99,7 @@ impl Silence {
 }
 
 impl Console {
-    /// `label` says which client it is. No secret.
+    /// `label` names the client. No secret.
     pub(super) fn new(label: String) -> Self {
         Self {
             label,
@@ -111,7 +112,7 @@ impl Console {
         }
     }
 
-    /// Another session is in the place of the one before. What was kept is still told.
+    /// Another session has replaced the one before. Lines that were kept are still printed.
     pub(super) fn relabel(&mut self, label: String) {
         let (failures, unreadable) =
             (std::mem::take(&mut self.failures), std::mem::take(&mut self.unreadable));
@@ -123,26 +124,26 @@ impl Console {
         self.failures.due().into_iter().chain(self.unreadable.due(INTERVAL)).min()
     }
 
-    /// Lines for what was kept to be told together.
+    /// Lines for the failures that were collected.
     pub(super) fn lines(&mut self, now: Instant) -> Vec<String> {
         let unreadable = self.unreadable.due(INTERVAL).is_some_and(|due| due <= now);
         let unreadable = unreadable.then(|| self.unreadable.rest(now)).flatten().map(left_out);
         self.failures.lines(now).into_iter().chain(unreadable).map(|line| self.notice(&line)).collect()
     }
 
-    /// Likewise, for all of it: the client ends.
+    /// The same for all of them: the client ends.
     pub(super) fn rest(&mut self) -> Vec<String> {
         let unreadable = self.unreadable.rest(Instant::now()).map(left_out);
         let lines: Vec<_> = self.failures.rest().chain(unreadable).collect();
         lines.into_iter().map(|line| self.notice(&line)).collect()
     }
 
-    /// The line for something that the owner should know whoever listens.
+    /// The line for a notice to the owner, printed whatever scripts listen to.
     pub(super) fn notice(&self, notice: &str) -> String {
         format!("[realtime] {}: {}", self.label, printable(notice.as_bytes(), LINE_CHARACTERS))
     }
 
-    /// The line for a message that cannot be read, if it deserves one now.
+    /// The line for a message that cannot be read, unless one was printed recently.
     pub(super) fn unreadable<'a>(
         &mut self,
         channel: impl FnOnce() -> &'a [u8],
@@ -164,8 +165,8 @@ impl Console {
         address.map(|address| format!(" at {address}")).unwrap_or_default()
     }
 
-    /// The line for an event that no script listens to, if it deserves one now. Refused subscriptions and requests are kept for
-    /// [`Console::lines`].
+    /// The line for an event that no script listens to, unless one was printed recently. Refused subscriptions and
+    /// requests are kept for [`Console::lines`].
     pub(super) fn line(&mut self, event: &Event, clock: impl FnOnce() -> Instant) -> Option<String> {
         let kind = EventKind::of(event)?;
         let text = match event {
@@ -210,13 +211,13 @@ impl Console {
             failing.tell();
         }
         self.told_down |= kind == EventKind::Down;
-        // The parts are printable already. Whatever a backend may tell one day, this is one line.
+        // The parts are printable already. This makes sure of one line, whatever a backend returns in future.
         let text = printable(text.as_bytes(), LINE_CHARACTERS);
         Some(format!("[realtime] {}: {text}{more}", self.label))
     }
 }
 
-/// Messages that could not be read, after one that a line has told of.
+/// Messages that could not be read, after one that a line has reported.
 fn left_out(count: u64) -> String {
     match count {
         1 => "one more message was left out, because it could not be read".into(),
@@ -224,7 +225,7 @@ fn left_out(count: u64) -> String {
     }
 }
 
-/// When the next attempt comes, as precisely as a reader cares.
+/// When the next attempt begins, as precisely as a reader needs.
 fn next_attempt(retry_in: Duration) -> String {
     const SECOND: Duration = Duration::from_secs(1);
     match retry_in {

@@ -1,8 +1,8 @@
-//! A JSON text on its way to a table.
+//! A JSON text that is becoming a table.
 
 use crate::json::{Decoder, Error, Limits, Tape};
 
-/// Bytes that are read in one step. A text that has no more is read at once, and its table is made at once.
+/// Bytes that are read in one step. A text up to this size is read at once, and its table is made at once.
 pub(super) const SLICE: usize = 16 << 10;
 
 /// A JSON text that is read for one callback. The text itself stays where it is.
@@ -43,17 +43,17 @@ impl Document {
         self.is_begun = true;
     }
 
-    /// Lets go of what was read. A little memory stays for the next text.
+    /// Frees the result. A little memory stays for the next text.
     pub(super) fn clear(&mut self) {
         self.decoder.restart(Limits::default());
     }
 
-    /// What was read.
+    /// The values that were read.
     pub fn tape(&self) -> &Tape {
         self.decoder.tape()
     }
 
-    /// Within the text, that of the value of the key whose text is wanted.
+    /// The part of the text with the value of the key that the callback asked for.
     pub fn text_of<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
         text.get(self.decoder.watched()?)
     }

@@ -1,4 +1,4 @@
-//! Subscriptions and requests that failed and that no script listens for, gathered into few console lines: one line names all
+//! Failed subscriptions and requests that no script listens for, gathered into few console lines: one line names all
 //! that failed for one reason, with one remedy for all of them.
 
 use std::collections::{HashSet, VecDeque};
@@ -7,40 +7,40 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Error, Event, NAME_CHARACTERS, Remedy, printable};
 
-/// After the first failure, others are waited for so long: a server answers for each name alone.
+/// How long to wait for others after the first failure: a server answers for each name separately.
 const GATHER: Duration = Duration::from_millis(500);
 /// Then at most [`LINES`] lines within this time, one for each reason.
 const INTERVAL: Duration = Duration::from_secs(10);
 const LINES: usize = 4;
-/// Reasons that are kept apart, and names that are kept beside the first one of each, until they are told. What is beyond is
-/// counted.
+/// How many reasons are kept separately, and how many names beside the first one of each, until they are printed.
+/// Others are only counted.
 const REASONS: usize = 16;
 const NAMES: usize = 256;
-/// Names that one reason has until all of them are told. What comes after so many is counted.
+/// How many names one reason may have until all of them are printed. Others are only counted.
 const KNOWN: usize = 4 * NAMES;
 /// Bytes of names and of a remedy's words in one line. The next line has the rest.
 const LINE_BYTES: usize = 700;
 
-/// What failed and was not told yet.
+/// The failures that were not printed yet.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     groups: VecDeque<Group>,
     /// When the next lines may be printed.
     due: Option<Instant>,
-    /// When the last ones were.
+    /// When the last ones were printed.
     told: Option<Instant>,
     /// Names in all groups.
     names: usize,
 }
 
-/// What failed for one reason.
+/// The failures for one reason.
 #[derive(Debug)]
 struct Group {
     error: Error,
     items: VecDeque<Failure>,
-    /// Hashes of all failures that were ever in here.
+    /// Hashes of all failures that this group ever had.
     known: HashSet<u64>,
-    /// Failures that have no name of their own here.
+    /// Failures whose name is not kept here.
     more: u64,
 }
 
@@ -51,7 +51,7 @@ struct Failure {
     remedy: Option<Box<Remedy>>,
 }
 
-/// What failed. Names of one kind stand together.
+/// The kind of failure. Names of one kind are listed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum FailureKind {
     Subscribe,
@@ -88,7 +88,7 @@ impl Failures {
             topic.kind.hash(&mut hasher);
         }
         let hash = hasher.finish();
-        // A reason's first name has always room, so that each line names something.
+        // There is always room for a reason's first name, so that each line names something.
         let is_full = (self.names >= NAMES && !group.items.is_empty()) || group.known.len() >= KNOWN;
         if is_full || group.known.contains(&hash) || !has_reason(group) {
             group.more += 1;
@@ -109,7 +109,7 @@ impl Failures {
         self.due
     }
 
-    /// What is to be told now.
+    /// The lines to print now.
     pub(super) fn lines(&mut self, now: Instant) -> Vec<String> {
         if self.due.is_none_or(|due| due > now) {
             return Vec::new();
@@ -120,7 +120,7 @@ impl Failures {
         lines
     }
 
-    /// All that was not told yet: the end has come.
+    /// Everything that was not printed yet: the Lua state ends.
     pub(super) fn rest(&mut self) -> impl Iterator<Item = String> {
         self.due = None;
         std::iter::from_fn(|| self.line())
@@ -144,7 +144,8 @@ impl Group {
         Self { error: error.clone(), items: VecDeque::new(), known: HashSet::new(), more: 0 }
     }
 
-    /// Whether failures with this error belong here. One remedy may be for several reasons: a right to a command, to a channel.
+    /// Whether failures with this error belong here. One remedy may cover several reasons: a right to a command, to a
+    /// channel.
     fn has_reason(&self, error: &Error) -> bool {
         match (&self.error.remedy, &error.remedy) {
             (Some(own), Some(other)) => own.beginning == other.beginning,
@@ -152,7 +153,7 @@ impl Group {
         }
     }
 
-    /// Takes out as many items as one line has room for.
+    /// Takes out as many items as fit into one line.
     fn line(&mut self) -> String {
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while let Some(item) = self.items.pop_front() {
@@ -165,7 +166,7 @@ impl Group {
             }
             taken.push(item);
         }
-        // A server answers in an order of its own.
+        // A server answers in its own order.
         taken.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         let mut remedy = None::<Remedy>;
         for item in &taken {

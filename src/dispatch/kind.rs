@@ -15,7 +15,7 @@ pub enum EventKind {
     Dropped,
     /// A subscription was confirmed.
     Subscribed,
-    /// A subscription was refused, or a request that nobody waits for failed.
+    /// A subscription was refused, or a request without a callback failed.
     Error,
 }
 
@@ -41,7 +41,7 @@ impl EventKind {
         Self::ALL.into_iter().find(|kind| kind.as_str().as_bytes() == name)
     }
 
-    /// The kind of an event; none for what scripts don't hear of.
+    /// The kind of an event; none for events that scripts do not get.
     pub fn of(event: &Event) -> Option<Self> {
         match event {
             Event::Ready(_) => Some(Self::Ready),

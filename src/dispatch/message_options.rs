@@ -1,16 +1,16 @@
-//! How a callback wants its messages.
+//! The options of a callback for its messages.
 
 use std::rc::Rc;
 
 /// Larger than any message.
 pub(super) const NO_BOUND: usize = usize::MAX;
 
-/// How a callback wants its messages. By default it gets each as a string, whatever its size.
+/// The options of a callback for its messages. By default it gets each as a string, of any size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageOptions {
     /// The size in bytes of the largest message that it gets.
     pub max_bytes: usize,
-    /// Messages that begin with these bytes do not reach it.
+    /// It does not get messages that begin with these bytes.
     pub skip_prefix: Option<Box<[u8]>>,
     /// It gets the value of a JSON text instead of the text.
     pub json: Option<JsonOptions>,
@@ -22,18 +22,18 @@ impl Default for MessageOptions {
     }
 }
 
-/// How a callback wants what is in a JSON text.
+/// The options for JSON texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonOptions {
     /// How many elements a text may have, as [`Limits`](crate::json::Limits) counts them.
     pub max_elements: usize,
     /// If the text is an object: the callback also gets the text of this key's value.
     pub text_of: Option<Box<[u8]>>,
-    /// Texts that cannot be read reach the callback, with the reason. Otherwise the console tells of them.
+    /// The callback also gets texts that cannot be read, with the reason. Otherwise the console reports them.
     pub unreadable: bool,
 }
 
-/// The options of one callback, as its entry keeps them: most have none but a bound.
+/// The options of one callback, as its entry stores them: most have only a bound.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EntryOptions {
     pub(super) max_bytes: usize,
@@ -41,7 +41,7 @@ pub(super) struct EntryOptions {
 }
 
 impl EntryOptions {
-    /// Those of listeners.
+    /// The options of listeners.
     pub(super) const NONE: Self = Self { max_bytes: NO_BOUND, special: None };
 }
 

@@ -1,4 +1,4 @@
-//! A message on its way over its callbacks, and where it waits when that takes more than one step.
+//! A message on its way over its callbacks, and the place where it waits if that takes more than one step.
 
 use super::callbacks::Walk;
 use crate::model::SubscriptionSlot;
@@ -8,11 +8,11 @@ use crate::model::SubscriptionSlot;
 pub(super) struct Message {
     pub(super) source: usize,
     pub(super) bytes: usize,
-    /// The walk's first callback is still to have it.
+    /// The walk's first callback does not have it yet.
     pub(super) is_new: bool,
-    /// The embedding room keeps what callbacks share: the names, and a place for the message.
+    /// The embedding room keeps the values that callbacks share: the names, and a place for the message.
     pub(super) is_shared: bool,
-    /// A callback of the walk was given all of it, as a string.
+    /// A callback of the walk got the whole message, as a string.
     pub(super) is_out: bool,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Parked {
 }
 
 impl Parked {
-    /// The callback at which the walk stands is to have it in a later step, in which nothing is shared any more.
+    /// The callback at which the walk stands gets it in a later step, in which nothing is shared any more.
     pub(super) fn new(topic: SubscriptionSlot, walk: Walk, message: Message) -> Self {
         let message = Message { is_new: true, is_shared: false, is_out: false, ..message };
         Self { topic, walk, message }

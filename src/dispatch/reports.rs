@@ -1,37 +1,38 @@
-//! Errors of callbacks, told without flooding the console.
+//! Errors of callbacks, reported without flooding the console.
 //!
-//! A callback that raises, raises at every message. The first few errors of one text are reported in full; those behind
-//! them are counted, and the count is told.
+//! A callback that raises an error usually does so at every message. The first few errors with one text are reported
+//! in full; later ones are counted, and the count is reported.
 
 use std::time::{Duration, Instant};
 
 use crate::model::printable;
 
-/// How often the count is told, and how long an error has to stay away for the next one to be new again.
+/// How often the count is reported, and how long an error has to be absent to count as new.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Errors of one text that are reported in full.
 const IN_FULL: u32 = 5;
-/// Different texts that are told apart at a time. What is in full then is `TEXTS * IN_FULL` in an interval at most.
+/// How many different texts are kept separately. So at most `TEXTS * IN_FULL` errors are reported in full within an
+/// interval.
 const TEXTS: usize = 64;
-/// Bytes of a text by which it is known.
+/// How many bytes of a text identify it.
 const TEXT_BYTES: usize = 256;
 
 /// Decides which errors are reported, and counts the others.
 #[derive(Debug, Default)]
 pub struct Reports {
     known: Vec<RecentError>,
-    /// Errors that found no place among those: all of them, by the text of the first.
+    /// Errors for which there is no place among those: all of them, with the text of the first.
     others: Option<RecentError>,
-    /// When the next count is to be told.
+    /// When the next count is to be reported.
     due: Option<Instant>,
     line: String,
 }
 
-/// An error that came lately.
+/// A recent error.
 #[derive(Debug)]
 struct RecentError {
     text: Box<[u8]>,
-    /// When it came first, or was counted out last.
+    /// When it first came, or its count was last reported.
     since: Instant,
     /// How many were reported.
     told: u32,
@@ -44,12 +45,12 @@ impl RecentError {
         Self { text: text.into(), since: now, told: 0, missed: 0 }
     }
 
-    /// Whether its time is over.
+    /// Whether its interval is over.
     fn is_over(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) >= INTERVAL
     }
 
-    /// What was not reported, as a line. The next errors are counted from zero.
+    /// A line with the number of errors that were not reported. The next errors are counted from zero.
     fn count_out(&mut self, now: Instant, other: &str) -> String {
         let seconds = now.saturating_duration_since(self.since).as_secs_f64();
         let errors = if self.missed == 1 { "error" } else { "errors" };
@@ -60,15 +61,15 @@ impl RecentError {
     }
 }
 
-/// Said of those that found no place.
+/// The words for errors without a place of their own.
 const OTHER: &str = ", of several kinds, such as";
 
 impl Reports {
-    /// Whether the error with this message, and a traceback behind it, is to be reported in full.
+    /// Whether to report the error with this message, which a traceback follows, in full.
     pub fn admit(&mut self, message: &[u8], now: Instant) -> bool {
         let end = message.iter().take(TEXT_BYTES).position(|&byte| byte == b'\n');
         let text = &message[..end.unwrap_or_else(|| message.len().min(TEXT_BYTES))];
-        // What stayed away, and was counted out, is forgotten.
+        // An error that was absent, with its count reported, is forgotten.
         let is_old = |known: &RecentError| known.missed == 0 && known.is_over(now);
         let at = match self.known.iter().position(|known| *known.text == *text) {
             Some(at) if is_old(&self.known[at]) => {
@@ -104,7 +105,7 @@ impl Reports {
         self.due.is_some_and(|due| due <= clock())
     }
 
-    /// The next count that is to be told, if its time has come.
+    /// The next count to report, if it is due.
     pub fn line(&mut self, now: Instant) -> Option<&str> {
         self.due.filter(|&due| due <= now)?;
         let line = self.take(|known| known.is_over(now), now);
@@ -114,12 +115,12 @@ impl Reports {
         Some(&self.line)
     }
 
-    /// All that was not told yet: the end has come.
+    /// Everything that was not reported yet: the Lua state ends.
     pub fn rest(&mut self, now: Instant) -> impl Iterator<Item = String> {
         std::iter::from_fn(move || self.take(|_| true, now))
     }
 
-    /// The count of something that `wanted` accepts.
+    /// A count for which `wanted` is true.
     fn take(&mut self, wanted: impl Fn(&RecentError) -> bool, now: Instant) -> Option<String> {
         let mut known = self.known.iter_mut();
         if let Some(known) = known.find(|known| known.missed > 0 && wanted(known)) {

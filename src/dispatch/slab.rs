@@ -36,7 +36,7 @@ impl<K, T> Default for Slab<K, T> {
 }
 
 impl<K, T> Slab<K, T> {
-    /// Puts a value somewhere.
+    /// Stores a value.
     pub fn insert(&mut self, value: T) -> Slot<K> {
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[index as usize];
@@ -49,19 +49,19 @@ impl<K, T> Slab<K, T> {
         Slot::new(index, 0)
     }
 
-    /// The value at this place, unless it is gone.
+    /// The value at this place, unless it was removed.
     pub fn get(&self, slot: Slot<K>) -> Option<&T> {
         let place = self.places.get(slot.index as usize)?;
         if place.generation == slot.generation { place.value.as_ref() } else { None }
     }
 
-    /// The value at this place, unless it is gone.
+    /// The value at this place, unless it was removed.
     pub fn get_mut(&mut self, slot: Slot<K>) -> Option<&mut T> {
         let place = self.places.get_mut(slot.index as usize)?;
         if place.generation == slot.generation { place.value.as_mut() } else { None }
     }
 
-    /// Takes the value away. Its slot leads nowhere from now on.
+    /// Removes the value. Its slot is invalid from now on.
     pub fn remove(&mut self, slot: Slot<K>) -> Option<T> {
         let place = self.places.get_mut(slot.index as usize)?;
         if place.generation != slot.generation {

@@ -1,4 +1,4 @@
-//! The userdata behind every function of the module: where the module is, and what is left of it once it was closed.
+//! The userdata behind every function of the module: a pointer to the module, and to its remains once it was closed.
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,15 +9,15 @@ use super::fixed::Fixed;
 use super::module::{Module, place_on_stack};
 use crate::model::panic_text;
 
-/// What the userdata behind every function holds: where the module is, or null once it was closed. Lua owns this memory
-/// and frees it with the state; there is no finalizer, since the library's code may be gone by then.
+/// The content of the userdata behind every function: where the module is, or null once it was closed. Lua owns this
+/// memory and frees it with the state; there is no finalizer, because the library's code may be gone by then.
 #[repr(C)]
 pub(super) struct Anchor {
     module: *mut Module,
     /// The game reads a pointer and a type number from userdata it meets; a plain userdata has type 7.
     kind: u8,
     fixed: Fixed,
-    /// A closed module that functions of ours further out still look at; the last of them frees it.
+    /// A closed module that outer functions of ours still use; the last of them frees it.
     remains: *mut Module,
 }
 
@@ -56,7 +56,7 @@ pub(super) unsafe fn fixed_of(anchor: *mut c_void) -> Fixed {
     unsafe { (*anchor.cast::<Anchor>()).fixed }
 }
 
-/// The module behind a userdata; what remains of it if it was closed.
+/// The module behind a userdata; its remains if it was closed.
 ///
 /// # Safety
 ///
@@ -75,12 +75,12 @@ pub(super) unsafe fn module_or_remains(anchor: *mut c_void) -> *mut Module {
 ///
 /// `anchor` is null or the userdata that [`super::open`] made, in a state that is not closed.
 pub(super) unsafe fn close_module(anchor: *mut c_void) {
-    // SAFETY: the caller vouches for it. From here on nobody finds the module but us.
+    // SAFETY: the caller vouches for it. From here on no other function finds the module.
     let (anchor, module) = unsafe { (anchor.cast::<Anchor>(), module_of(anchor)) };
     if module.is_null() {
         return;
     }
-    // SAFETY: as above. No Lua runs in here, and what came from a box is freed once: now, or by who uses it last.
+    // SAFETY: as above. No Lua runs in here, and memory from a box is freed once: now, or by its last user.
     unsafe {
         (*anchor).module = ptr::null_mut();
         (*module).enter(place_on_stack(&anchor));
@@ -94,14 +94,14 @@ pub(super) unsafe fn close_module(anchor: *mut c_void) {
     }
 }
 
-/// What a function does that looked at something of the module's, and has found it closed since: `done` says what it looked
-/// at. The last one frees the rest.
+/// Called by a function that used something of the module and finds the module closed: `done` removes what it used.
+/// The last such function frees the rest.
 ///
 /// # Safety
 ///
-/// As for [`close_module`]; the caller looks at nothing of the module any more.
+/// As for [`close_module`]; the caller uses nothing of the module any more.
 pub(super) unsafe fn let_go(anchor: *mut c_void, done: impl FnOnce(&mut Module)) {
-    // SAFETY: the caller vouches for the userdata; what was left there came from a box and is freed once.
+    // SAFETY: the caller vouches for the userdata; the remains came from a box and are freed once.
     unsafe {
         let anchor = anchor.cast::<Anchor>();
         let module = (*anchor).remains;
@@ -116,7 +116,7 @@ pub(super) unsafe fn let_go(anchor: *mut c_void, done: impl FnOnce(&mut Module))
     }
 }
 
-/// Runs what must not panic into Lua.
+/// Runs work whose panic must not reach Lua.
 fn end_well(work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         complain(format_args!("internal error at the end, please report it: {}", panic_text(&*panic)));

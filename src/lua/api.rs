@@ -1,4 +1,4 @@
-//! The game's Lua functions, found once in the life of the process.
+//! The game's Lua functions, looked up once in the life of the process.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::panic;
@@ -9,8 +9,8 @@ use gmod::lua::{LuaDebug, LuaFunction, LuaShared, State};
 
 /// The functions of the game's Lua that this module calls.
 ///
-/// LuaJIT's pushing functions grow the stack by themselves (`incr_top` in `lj_state.h`), so that nothing here has to ask
-/// for room; and every C function begins with twenty free slots, within which they can't fail.
+/// LuaJIT's pushing functions grow the stack themselves (`incr_top` in `lj_state.h`), so nothing here has to ask for
+/// room; and every C function begins with twenty free slots, within which they can't fail.
 pub(super) struct Api {
     pub(super) gettop: unsafe extern "C-unwind" fn(State) -> c_int,
     pub(super) settop: unsafe extern "C-unwind" fn(State, c_int),
@@ -53,21 +53,21 @@ pub(super) fn get() -> Option<&'static Api> {
     API.get()?.as_ref().ok()
 }
 
-/// Finds the game's Lua functions, unless that was done before.
+/// Looks up the game's Lua functions, unless that was done before.
 ///
 /// # Errors
 ///
-/// What is missing.
+/// The missing function.
 pub(super) fn load() -> Result<&'static Api, &'static str> {
     let api = API.get_or_init(|| panic::catch_unwind(find).map_err(|reason| panic_text(&*reason).to_owned()));
     api.as_ref().map_err(String::as_str)
 }
 
 fn find() -> Api {
-    // SAFETY: writes gmod's table of symbols. Nobody reads it meanwhile: this runs once, and only below is it read.
+    // SAFETY: writes gmod's table of symbols. Nothing reads it meanwhile: this runs once, and it is read only below.
     unsafe { gmod::lua::load() };
     let shared = &raw const gmod::lua::LUA_SHARED;
-    // SAFETY: a shared look at the static that was just filled and that nothing changes from now on.
+    // SAFETY: a shared reference to the static that was just filled and never changes from now on.
     let shared: &LuaShared = unsafe { &*shared };
     Api {
         gettop: *shared.lua_gettop,

@@ -1,4 +1,4 @@
-//! Arguments of a call, and what is wrong with them.
+//! Arguments of a call, and errors about them.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::number::{NumberError, NumberText};
 use super::refs::Ref;
 use crate::model::{Args, ClientSlot, NAME_CHARACTERS, printable};
 
-/// What the script did wrong, for its Lua error. Where it happened is added at the end.
+/// A mistake of the script, for its Lua error. The place is added at the end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// An argument is of another kind, or out of range.
@@ -31,7 +31,7 @@ pub(super) enum Fault {
          client:{function}(…))"
     )]
     This { function: &'static str, got: &'static str },
-    /// What the function says itself.
+    /// An error of the function itself.
     #[error("{0}")]
     Other(String),
 }
@@ -62,17 +62,18 @@ impl AsRef<[u8]> for Text<'_> {
 /// The longest time that a script may ask for: a year. Longer ones are mistakes.
 const MAX_SECONDS: f64 = 365.0 * 86_400.0;
 
-/// Where tables go. What another server's `Tables` reads has the addon's envelope, which no JSON function of the game makes.
+/// The advice for a table in place of a message. `Tables` on another server expects the addon's envelope, which the
+/// game's JSON functions do not make.
 const TABLE_AS_MESSAGE: &str = "string or number expected, got table; a table is published with the addon's \
     realtime.Tables():Publish(channel, table), which Tables on the other servers reads, or as a text of your own \
     (util.TableToJSON) for callbacks of client:Subscribe";
 
-/// Likewise for the words of a command.
+/// The same for the words of a command.
 const TABLE_AS_WORD: &str = "table; the addon's realtime.Encode makes a text of one";
 
 /// Reads a string or a finite number at a position of the stack. The error ends "expected, got …".
 fn text_at(frame: &Frame, index: i32) -> Result<Text<'_>, String> {
-    // Strings first: nearly all texts are.
+    // Strings first, because almost all texts are strings.
     if let Some(bytes) = frame.bytes(index) {
         return Ok(Text::Bytes(bytes));
     }
@@ -90,7 +91,7 @@ impl Call<'_> {
         self.frame.kind(n + self.before)
     }
 
-    /// That argument `n` should have been something else.
+    /// The fault that argument `n` should have been something else.
     pub(super) fn expected(&self, n: i32, argument: &'static str, expected: &'static str) -> Fault {
         self.fault(n, argument, expected, self.kind(n).name())
     }
@@ -105,7 +106,7 @@ impl Call<'_> {
         Fault::Argument { position, function: self.function, argument, expected, got: got.into() }
     }
 
-    /// That something is wrong within argument `n`.
+    /// The fault that something is wrong within argument `n`.
     pub(super) fn inside(&self, position: i32, argument: &'static str, problem: impl Into<String>) -> Fault {
         Fault::Inside { position, function: self.function, argument, problem: problem.into() }
     }
@@ -118,7 +119,7 @@ impl Call<'_> {
         })
     }
 
-    /// Argument `n`: what a message consists of.
+    /// Argument `n`: the text of a message.
     pub(super) fn message(&self, n: i32) -> Result<Text<'_>, Fault> {
         match self.kind(n) {
             Kind::Table => Err(self.inside(n, "message", TABLE_AS_MESSAGE)),
@@ -131,7 +132,7 @@ impl Call<'_> {
         self.frame.bytes(n + self.before).ok_or_else(|| self.expected(n, argument, "string"))
     }
 
-    /// Whether argument `n` is true.
+    /// Whether argument `n` is `true`.
     pub(super) fn is_true(&self, n: i32) -> bool {
         self.frame.boolean(n + self.before) == Some(true)
     }
@@ -178,7 +179,7 @@ impl Call<'_> {
         }
     }
 
-    /// Argument `n`: a time budget in seconds. `None` for one without end.
+    /// Argument `n`: a time budget in seconds. `None` for infinity.
     pub(super) fn budget(&self, n: i32) -> Result<Option<Duration>, Fault> {
         match self.frame.number(n + self.before) {
             Some(seconds) if seconds >= 0.0 => Ok(Duration::try_from_secs_f64(seconds).ok()),
@@ -187,8 +188,8 @@ impl Call<'_> {
         }
     }
 
-    /// An identifier and a function, at arguments `n` and `n + 1`, or the function alone at `n`: then the calling file is
-    /// the identifier. Returns the identifier and where on the stack the function is.
+    /// An identifier and a function, at arguments `n` and `n + 1`, or only the function at `n`: then the calling file
+    /// is the identifier. Returns the identifier and the function's position on the stack.
     pub(super) fn identifier_and_function(&self, n: i32) -> Result<(Vec<u8>, i32), Fault> {
         match self.kind(n) {
             Kind::Function if self.kind(n + 1) == Kind::String => {
@@ -204,7 +205,7 @@ impl Call<'_> {
         }
     }
 
-    /// That no argument comes from `n` on.
+    /// Checks that there are no arguments from `n` on.
     pub(super) fn end(&self, n: i32) -> Result<(), Fault> {
         if self.kind(n).is_absent() {
             Ok(())
@@ -222,15 +223,16 @@ impl Call<'_> {
         }
     }
 
-    /// The file of the script that called; the chunk's name if it is no file.
+    /// The file of the calling script; the chunk's name if it is not a file.
     fn calling_file(&self) -> Vec<u8> {
-        // With no script on the stack, as in a coroutine made of the function itself, there is one such place for all.
+        // With no script on the stack, as in a coroutine made of the function itself, this one name is used.
         self.frame.caller().map_or_else(|| b"[C]".to_vec(), |place| place.source.into_bytes())
     }
 
-    /// The client that a method was called on. It may be closed and gone.
+    /// The client that a method was called on. It may be closed and removed.
     pub(super) fn this(&mut self, module: &Module) -> Result<ClientSlot, Fault> {
-        // Most calls are for the client of the last one. As long as it is there, no other table can have its place in memory.
+        // Most calls are on the same client as the last one. As long as it exists, no other table can have its
+        // address.
         let pointer = self.frame.pointer(1);
         if let Some((last, slot)) = module.last_this.get()
             && last == pointer
@@ -310,7 +312,7 @@ fn words_at(frame: &mut Frame, fixed: Fixed, index: i32) -> Result<Args, String>
     if args.is_empty() { Err("a command's name is missing: the table is empty".into()) } else { Ok(args) }
 }
 
-/// Reads every element of the table at `index`, which must be a sequence without holes and hold nothing else.
+/// Reads every element of the table at `index`, which must be a sequence without holes and contain nothing else.
 fn whole_sequence<T>(
     frame: &mut Frame,
     index: i32,
@@ -328,7 +330,7 @@ fn whole_sequence<T>(
                 .map_err(|problem| format!("index {n}: {problem}"))?,
         );
     }
-    // What lies outside of the sequence would be lost without a word.
+    // Elements outside of the sequence would be lost silently.
     let stray = frame.each(index, |frame, key, _| match frame.number(key) {
         Some(number) if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(length) => {
             ControlFlow::Continue(())

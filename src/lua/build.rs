@@ -1,4 +1,4 @@
-//! Tables from a tape.
+//! Makes tables from a tape.
 
 use std::ffi::c_int;
 use std::ops::Range;
@@ -7,20 +7,20 @@ use super::fixed::Fixed;
 use super::raw::Lua;
 use crate::json::{MAX_DEPTH, Node, Tape};
 
-/// What was read from the text that is the first argument.
+/// The result of reading the text that is the first argument.
 #[derive(Debug)]
 pub(super) struct DecodedValue {
     pub(super) tape: Tape,
-    /// Where in the text the value of the wanted key stands.
+    /// The range of the wanted key's value in the text.
     pub(super) found: Option<Range<usize>>,
 }
 
-/// Pushes the value, and from which byte to which one the wanted key's value stands. Returns how many values that were, or
-/// `None` if an error was pushed instead: what was read may take megabytes, so it is not left behind by an error that is raised.
+/// Pushes the value, and the first and last byte of the wanted key's value. Returns how many values it pushed, or
+/// `None` if it pushed an error instead: the tape may take megabytes, so a raised error must not leave it behind.
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The text is the first argument; what was read from it is the module's last output, and stays where it is until
+/// See [`Lua`]. The text is the first argument; the tape is the module's last output, and stays where it is until
 /// this returns.
 pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> Option<c_int> {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
@@ -37,18 +37,18 @@ pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue
     Some(3)
 }
 
-/// A place in a text as Lua counts it.
+/// A position in a text as Lua counts it.
 #[expect(clippy::cast_precision_loss, reason = "texts have less than 2^53 bytes")]
 fn position(place: usize) -> f64 {
     place as f64
 }
 
-/// A table that is not complete yet. It stands on the stack below what goes into it.
+/// A table that is not complete yet. It is on the stack, below the values that go into it.
 #[derive(Debug, Clone, Copy)]
 struct PartialTable {
     /// The place of the next element; [`NO_LIST`] in an object.
     next: c_int,
-    /// Elements or pairs that are still to come.
+    /// How many elements or pairs are missing.
     left: usize,
 }
 
@@ -56,7 +56,7 @@ struct PartialTable {
 const NO_LIST: c_int = 0;
 
 impl PartialTable {
-    /// Around the whole.
+    /// The state outside of all tables.
     const NONE: Self = Self { next: NO_LIST, left: 0 };
 
     fn is_list(self) -> bool {
@@ -64,10 +64,10 @@ impl PartialTable {
     }
 }
 
-/// How far the value of a tape was pushed.
+/// The state of pushing the value of a tape.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BuildState {
-    /// The innermost table, how many there are, and those around it.
+    /// The innermost table, the depth, and the tables around it.
     open: PartialTable,
     depth: usize,
     outer: [PartialTable; MAX_DEPTH],
@@ -75,7 +75,8 @@ pub(super) struct BuildState {
     node: usize,
 }
 
-/// The most values that stand on the stack between two nodes: each table in another, and the key that it gets there.
+/// The most values on the stack between two nodes: each open table, and the key under which it goes into the one
+/// around it.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a small constant")]
 pub(super) const MAX_PARTIAL: c_int = 2 * MAX_DEPTH as c_int;
 
@@ -85,8 +86,8 @@ impl BuildState {
     }
 }
 
-/// What it takes to push a node, in units of what a number takes. Long strings take long, and so do large tables, whose memory
-/// is filled when they are made.
+/// The cost of pushing a node, in units of a number. Long strings are expensive, and so are large tables, whose
+/// memory is filled when they are made.
 fn cost_of(node: Node) -> usize {
     match node {
         Node::Plain(span) | Node::Unescaped(span) => 1 + span.len() / 64,
@@ -96,9 +97,9 @@ fn cost_of(node: Node) -> usize {
     }
 }
 
-/// Pushes the value of a tape, or as much of it as costs no more than `most`, and one node at least. Nulls in lists are
-/// `realtime.NULL`, those in objects leave their key out. Returns whether that was all; otherwise what stands on the stack is
-/// wanted there again for the rest.
+/// Pushes the value of a tape, or as much of it as costs no more than `most`, and one node at least. Nulls in lists
+/// are `realtime.NULL`, those in objects leave their key out. Returns whether the value is complete; otherwise the
+/// values on the stack must be there again for the rest.
 ///
 /// # Safety
 ///
@@ -129,12 +130,13 @@ pub(super) unsafe fn push_tape(
             state.outer[depth] = open;
             (open, depth) = (begun, depth + 1);
         } else {
-            // The value is complete, and so is each table that it was the last of.
+            // The value is complete, and so is each table whose last value it was.
             loop {
                 if depth == 0 {
                     return true;
                 }
-                // SAFETY: as above. The value is on top, below it its key, if it has one, and its table, which has no metatable.
+                // SAFETY: as above. The value is on top, below it its key, if it has one, and its table, which has no
+                // metatable.
                 unsafe { put(lua, &mut open) };
                 if open.left > 0 {
                     break;
@@ -157,7 +159,7 @@ pub(super) unsafe fn push_tape(
     true
 }
 
-/// Pushes one node's value. Returns what is still to come of it.
+/// Pushes one node's value. Returns what is still missing in it.
 #[inline]
 unsafe fn push_node(
     lua: Lua,
@@ -190,12 +192,12 @@ unsafe fn push_node(
     PartialTable::NONE
 }
 
-/// A table's size as Lua takes it.
+/// A table's size in Lua's type.
 fn size(len: usize) -> c_int {
     c_int::try_from(len).unwrap_or(c_int::MAX)
 }
 
-/// Pops a value, and its key in an object, into their table.
+/// Pops a value, and its key in an object, and puts it into their table.
 #[inline]
 unsafe fn put(lua: Lua, table: &mut PartialTable) {
     // SAFETY: the caller keeps to the contract.

@@ -1,4 +1,4 @@
-//! What callbacks are called with, on the stack of the loop that runs them.
+//! Pushes the arguments of callbacks, on the stack of the loop that runs them.
 
 use std::ffi::c_int;
 
@@ -7,7 +7,7 @@ use super::raw::Lua;
 use crate::dispatch::Document;
 use crate::json::Node;
 
-/// What stands in the loop's frame: the table of references, and the handler of errors. What callbacks share comes behind.
+/// The loop's frame has the table of references and the error handler. The values that callbacks share follow.
 pub(super) const REFERENCES: c_int = 1;
 pub(super) const HANDLER: c_int = 2;
 /// The first of the shared values is the message. It is false until a callback wants the message whole.
@@ -16,7 +16,7 @@ pub(super) const MESSAGE: c_int = HANDLER + 1;
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a few")]
 const LARGEST_SHARE: c_int = MAX_SHARED as c_int;
 
-/// Pushes a callback, and copies of what it is called with. Returns how many values these are.
+/// Pushes a callback, and copies of its arguments. Returns how many arguments it pushed.
 #[inline]
 pub(super) unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_int {
     // SAFETY: the caller keeps to the contract.
@@ -29,8 +29,8 @@ pub(super) unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_
     shared
 }
 
-/// Pushes a callback, and what it is called with for a message over its bound: nil, the names, and the size in bytes.
-/// Returns how many values these are.
+/// Pushes a callback, and its arguments for a message over its bound: nil, the names, and the size in bytes. Returns
+/// how many arguments it pushed.
 pub(super) unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: usize) -> c_int {
     // SAFETY: the caller keeps to the contract.
     unsafe {
@@ -66,8 +66,8 @@ pub(super) unsafe fn push_names(lua: Lua, name: c_int, channel: Option<&[u8]>) -
     }
 }
 
-/// Puts the callback in its place before the value that was read, and pushes the names and the text that it wants. Returns how
-/// many values it is called with.
+/// Puts the callback in its place before the value that was read, and pushes the names and the text that it wants.
+/// Returns the number of arguments.
 pub(super) unsafe fn push_read(
     lua: Lua,
     fixed: Fixed,
@@ -83,7 +83,7 @@ pub(super) unsafe fn push_read(
         lua.push_element(REFERENCES, callback);
         lua.replace(value - 1);
         if document.tape().nodes() == [Node::Null] {
-            // Nil is for what could not be read.
+            // Nil stands for a message that could not be read.
             lua.push_reference(fixed.null);
             lua.replace(value);
         }

@@ -1,4 +1,4 @@
-//! Methods of a client, but for its requests.
+//! Methods of a client, except for requests.
 
 use std::time::Instant;
 
@@ -19,7 +19,8 @@ use crate::model::{ClientSlot, Command, NAME_CHARACTERS, State, Topic, TopicKind
 /// The position of a method's first argument on the stack.
 const FIRST: i32 = 2;
 
-/// Makes a topic's name a Lua string, if it is a number: a name is kept as a string, so that no message has to make one.
+/// Turns a topic's name into a Lua string, if it is a number: a name is kept as a string, so that no message has to
+/// make one.
 ///
 /// # Safety
 ///
@@ -66,7 +67,7 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     let callback = call.keep(module, function);
     let pool = std::rc::Rc::clone(&module.pool);
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
-    // The name is the first argument, made a string already if it was a number.
+    // The name is the first argument, converted to a string already if it was a number.
     let name = || pool.keep(call.frame, FIRST);
     let command = client.subscribe(topic, &identifier, callback, name, options, origin);
     send(module, slot, command);
@@ -195,7 +196,7 @@ fn state_of(module: &Module, slot: ClientSlot) -> State {
     }
 }
 
-/// `client:Stats()` → a table of figures; of a closed client whose last answer was delivered, its state alone
+/// `client:Stats()` → a table of figures; only the state for a closed client whose last answer was delivered
 pub(super) fn stats(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let state = state_of(module, slot);
@@ -222,7 +223,7 @@ pub(super) fn disconnect(module: &mut Module, call: &mut Call<'_>) -> Result<Out
     Ok(Output::Nothing)
 }
 
-/// `tostring(client)` → for people: its id, where it leads to, and its state
+/// `tostring(client)` → for people: its id, its address, and its state
 pub(super) fn to_string(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let state = state_of(module, slot).as_str();

@@ -1,4 +1,4 @@
-//! The function that a script wants called when its Lua state ends.
+//! The function that a script registered for the end of its Lua state.
 
 use std::ffi::{c_int, c_void};
 
@@ -12,7 +12,7 @@ use super::raw::{ANCHOR, Lua};
 use super::refs::Ref;
 use super::report::report;
 
-/// Where on the stack of [`body`] the error handler is.
+/// The position of the error handler on the stack of [`body`].
 const HANDLER: c_int = 1;
 
 /// `realtime.OnClose([fn])`
@@ -25,8 +25,8 @@ pub(super) fn on_close(module: &mut Module, call: &mut Call<'_>) -> Result<Outpu
 
 /// The C function that calls it, once.
 pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
-    // SAFETY: Lua calls this with the state that runs, and made the closure with its upvalues. Nothing in this frame has to be
-    // dropped, and the module is looked up anew after Lua ran.
+    // SAFETY: Lua calls this with the state that runs, and made the closure with its upvalues. Nothing in this frame
+    // has to be dropped, and the module is looked up again after Lua ran.
     unsafe {
         let Some(lua) = Lua::new(state) else { return 0 };
         let anchor = lua.userdata_upvalue(ANCHOR);

@@ -1,6 +1,6 @@
-//! The rights of the addon's configuration file.
+//! The permissions of the addon's configuration file.
 //!
-//! The game writes it with the rights that the system gives every new file, so on most machines each local user can read the
+//! The game writes it with the system's default permissions, so on most machines each local user can read the
 //! password in it. Lua cannot change that.
 
 use std::path::Path;
@@ -9,7 +9,8 @@ use super::args::{Call, Fault};
 use super::module::Module;
 use super::output::Output;
 
-/// The file, from the server's folder, in which the game runs. A script cannot choose it: no addon changes another file.
+/// The file, relative to the server's folder, which is the game's current folder. It is fixed, so that no script can
+/// change another file.
 const FILE: &str = "garrysmod/data/realtime.json";
 
 /// `realtime.RestrictConfig()` → true, or nil and a reason
@@ -22,8 +23,8 @@ pub(super) fn restrict_config(_module: &mut Module, _call: &mut Call<'_>) -> Res
     })
 }
 
-/// Takes all rights of others from a file, if it is there and they have some. Those of owner and group stay, because panels
-/// share files with a group.
+/// Removes all permissions of other users from a file, if it exists and they have some. Those of owner and group
+/// stay, because panels share files with a group.
 #[cfg(unix)]
 fn restrict(file: &Path) -> std::io::Result<()> {
     use std::fs;
@@ -47,7 +48,7 @@ fn restrict(file: &Path) -> std::io::Result<()> {
     fs::set_permissions(file, permissions)
 }
 
-/// On Windows a file has the rights of its folder.
+/// On Windows a file has the permissions of its folder.
 #[cfg(not(unix))]
 fn restrict(_file: &Path) -> std::io::Result<()> {
     Ok(())

@@ -19,17 +19,17 @@ use crate::dispatch::Client;
 use crate::model::{ClientSlot, Command, Counters, NAME_CHARACTERS, SessionId, printable};
 use crate::queue::{Consumer, Order, events};
 
-/// Names the server where a script gives no URL.
+/// Names the server if a script gives no URL.
 const URL_VARIABLE: &str = "REALTIME_URL";
 
-/// Where settings came from, as errors about server and login say it.
+/// Where settings came from, in errors about server and login.
 const FROM_VARIABLE: &str = "URL from the environment variable REALTIME_URL";
 const FROM_CALL: &str = "settings given to realtime.Connect";
 
 /// Characters of a script's name on the console.
 const SOURCE_CHARACTERS: usize = 256;
 
-/// What a script asked for.
+/// The settings of a call.
 #[derive(Debug)]
 struct Settings {
     options: Options,
@@ -47,10 +47,10 @@ enum Source {
     Options,
 }
 
-/// What a client's table holds until it has a client: the number of none.
+/// The content of a client's table before it has a client: a number that no client has.
 const NO_CLIENT: f64 = -1.0;
 
-/// Pushes a client's table, behind the arguments. Its one element is there already, so that filling it in cannot fail.
+/// Pushes a client's table, after the arguments. Its one element is there already, so that filling it in cannot fail.
 ///
 /// # Safety
 ///
@@ -69,7 +69,7 @@ pub(super) unsafe fn prepare_client(lua: Lua, fixed: Fixed) {
 
 /// `realtime.Connect([url] [, options])`, `realtime.Connect(options)` → client
 ///
-/// The addon names the file that the URL is from in a third argument.
+/// The addon passes the name of the file that the URL is from as a third argument.
 pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let Settings { mut options, id, source } = settings(call)?;
     let mut url_options = Vec::new();
@@ -117,7 +117,7 @@ fn create(
     origin: Option<(String, i32)>,
 ) -> Result<Output, Fault> {
     let opened = open(module, call, &*backend, Vec::new())?;
-    // The table stands on top, made before the pure part began.
+    // The table is on top, made before the pure part began.
     let top = call.frame.top();
     let pool = Rc::clone(&module.pool);
     let table = pool.keep(call.frame, top);
@@ -143,7 +143,7 @@ fn share(
         return Ok(Output::Kept(reference));
     }
     let commands = client.wanted();
-    // The old session is told first: whatever it still hands over comes before anything of the new one.
+    // The old session is informed first: everything that it still hands over comes before anything of the new one.
     if let Some(old) = client.session() {
         module.send(old, Command::Disconnect { deadline: Instant::now() + DISCONNECT_FLUSH });
     }
@@ -177,14 +177,14 @@ fn open(
     let counters = Arc::new(Counters::default());
     let (producer, consumer) = events(backend.limits(), Arc::clone(&counters), signal, worker.orders.waker());
     let at = Instant::now();
-    // The standard library's hash keys are random, which is all that jitter needs.
+    // The standard library's hash keys are random, which is enough for jitter.
     let seed = RandomState::new().build_hasher().finish();
     let start = Start { now: at, seed, counters: Arc::clone(&counters) };
     worker.orders.push(Order::Open { id: session, session: backend.session(start), producer, commands });
     Ok(NewSession { session, consumer, counters, at })
 }
 
-/// Says on the console that a place in a script makes one client after the other.
+/// Prints a hint if a place in a script makes one client after the other.
 fn hint(module: &mut Module, origin: Option<&(String, i32)>) {
     let Some((source, line)) = origin else { return };
     let twin = module.dispatcher.open().find(|(_, client)| client.data.origin.as_ref() == origin);
@@ -192,7 +192,7 @@ fn hint(module: &mut Module, origin: Option<&(String, i32)>) {
         return;
     };
     if !std::mem::replace(&mut twin.data.hinted, true) {
-        // A chunk that was made of a text is called by its text.
+        // A chunk loaded from a text has the text as its name.
         let source = printable(source.as_bytes(), SOURCE_CHARACTERS);
         module.line = Some(format!(
             "[realtime] {source}:{line}: another client was made here while the first is open; \
@@ -202,7 +202,7 @@ fn hint(module: &mut Module, origin: Option<&(String, i32)>) {
 }
 
 fn settings(call: &mut Call<'_>) -> Result<Settings, Fault> {
-    // The new client's table stands behind the arguments.
+    // The new client's table comes after the arguments.
     let count = call.frame.top() - 1;
     let (url, source) = match call.kind(1) {
         _ if count == 0 => (Some(url_of_environment()?), Source::Environment),
@@ -225,7 +225,7 @@ fn settings(call: &mut Call<'_>) -> Result<Settings, Fault> {
         }
         Source::UrlAndOptions | Source::Url | Source::Options => FROM_CALL.to_owned(),
     };
-    // The environment's password is for the server that the environment names, whichever addon calls.
+    // The environment's password is only for the server that the environment names, whichever addon calls.
     let is_place_fixed = matches!(source, Source::Environment | Source::EnvironmentAndOptions);
     let options = Options { url, origin, is_place_fixed, pairs: Vec::new() };
     let mut settings = Settings { options, id: None, source };
@@ -242,12 +242,13 @@ fn settings(call: &mut Call<'_>) -> Result<Settings, Fault> {
             Ok(()) => ControlFlow::Continue(()),
             Err(problem) => ControlFlow::Break(problem),
         });
-    // A table's order is arbitrary; what is said about it should not be.
+    // A table's order is arbitrary; the order of errors about it should not be.
     settings.options.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     problem.map_or(Ok(settings), |problem| Err(call.inside(position, "options", problem)))
 }
 
-/// A panel sets its variables for every server, to nothing where the owner left the field blank: that is none.
+/// A panel sets its variables for every server, even if the owner left the field blank. An empty variable counts as
+/// not set.
 fn url_of_environment() -> Result<String, Fault> {
     match std::env::var(URL_VARIABLE) {
         Ok(url) if !backend::trim_url(&url).is_empty() => Ok(url),
@@ -260,7 +261,7 @@ fn url_of_environment() -> Result<String, Fault> {
     }
 }
 
-/// Lists beside the backend's options the one that is ours, and says why an option may not say where the server is.
+/// Adds the module's own option to the list of the backend's options, and says why an option may not name the server.
 fn in_our_words(error: OptionError) -> OptionError {
     match error {
         OptionError::Unknown { key, known } => OptionError::Unknown { key, known: format!("id, {known}") },

@@ -1,4 +1,4 @@
-//! Functions that take part in no connection: a hash, a proof of a secret, and random tokens.
+//! Functions that use no connection: a hash, an HMAC, and random tokens.
 
 use super::args::{Call, Fault};
 use super::module::Module;

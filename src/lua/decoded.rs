@@ -1,4 +1,5 @@
-//! The value of a text, made in a call of its own: an error there is caught, what was read is freed, and the error goes on.
+//! The value of a text, made in a protected call of its own: an error there is caught, the tape is freed, and the
+//! error goes on.
 
 use std::ffi::c_int;
 
@@ -9,10 +10,10 @@ use super::build::{BuildState, push_tape};
 use super::output::Output;
 use super::raw::{ANCHOR, Lua};
 
-/// The C function in which the value of the text is made that is its argument.
+/// The C function that makes the value of the text in its argument.
 pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
-    // SAFETY: nothing in this frame has to be dropped. Only `push_decoded` in `build.rs` calls this, so that there is an output, which stays where
-    // it is in a box of its own.
+    // SAFETY: nothing in this frame has to be dropped. Only `push_decoded` in `build.rs` calls this, so there is an
+    // output, which stays where it is in a box of its own.
     unsafe {
         let Some(lua) = Lua::new(state) else { return 0 };
         let anchor = lua.userdata_upvalue(ANCHOR);

@@ -14,15 +14,15 @@ pub(super) struct Fixed {
     pub(super) error_meta: c_int,
     /// Metatable of clients.
     pub(super) client_meta: c_int,
-    /// Puts a traceback behind an error, where it was raised.
+    /// Appends a traceback to an error, where it was raised.
     pub(super) trace: c_int,
     /// Reports an error to the game.
     pub(super) report: c_int,
-    /// Reports one where the game's functions for that may not be called any more.
+    /// Reports an error if the game's functions for that may not be called any more.
     pub(super) report_last: c_int,
     /// Prints a line on the console.
     pub(super) say: c_int,
-    /// Says where in a value something has no form in JSON.
+    /// Says which part of a value has no form in JSON.
     pub(super) refused: c_int,
     /// Starts the ticks again.
     pub(super) start_ticks: c_int,
@@ -30,8 +30,8 @@ pub(super) struct Fixed {
     pub(super) rounds: c_int,
     /// Makes the value of a text that was read.
     pub(super) build: c_int,
-    /// A list of what stands on the stack while a table is made, when a round ends before it is complete.
+    /// A list of the values that were on the stack while a table was made, if a round ends before it is complete.
     pub(super) partial: c_int,
-    /// Reserved for what a callback is called with, when a round ends between two that share it.
+    /// Reserved for the arguments of callbacks, if a round ends between two callbacks that share them.
     pub(super) carried: [c_int; MAX_SHARED],
 }

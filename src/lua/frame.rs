@@ -1,7 +1,7 @@
-//! Reading what a C function was called with.
+//! Reads the arguments of a C function.
 //!
-//! Everything here is safe: these calls can't raise, run no Lua code and start no garbage collection, whatever is on the
-//! stack. That is what pure Rust, with things to be dropped, may do between a call and its answer.
+//! Everything here is safe: these calls can't raise, run no Lua code and start no garbage collection, whatever is on
+//! the stack. Pure Rust code, with values to be dropped, may use them between a call and its answer.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -12,7 +12,7 @@ use gmod::lua::LuaDebug;
 
 use super::raw::{KEPT, Lua};
 
-/// What kind of value something is.
+/// The kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     None,
@@ -22,7 +22,7 @@ pub(super) enum Kind {
     String,
     Table,
     Function,
-    /// Anything else, userdata of both sorts and coroutines.
+    /// Anything else, such as userdata of both sorts and coroutines.
     Other(&'static str),
 }
 
@@ -56,13 +56,13 @@ impl Kind {
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether there is no value.
     pub(super) fn is_absent(self) -> bool {
         matches!(self, Self::None | Self::Nil)
     }
 }
 
-/// Where in the scripts something was called.
+/// A place in a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Location {
     /// The chunk's full name, without the `@` of a file.
@@ -73,17 +73,17 @@ pub(super) struct Location {
     pub(super) line: i32,
 }
 
-/// How far up the stack a calling script is looked for. Between it and us there may be C functions such as `pcall`.
+/// How far up the stack a calling script is searched for. Between it and us there may be C functions such as `pcall`.
 const MAX_LEVELS: c_int = 64;
 
-/// Slots of the stack that a function has free: of the twenty that every C function begins with, those that what comes before
-/// its work does not use.
+/// Slots of the stack that a function has free: of the twenty that every C function begins with, those that the code
+/// before its work does not use.
 pub(super) const FREE_SLOTS: i32 = 16;
 
 /// The stack of one C function, for reading.
 ///
-/// Positions are counted from 1. Reading borrows the frame, and what takes values off the stack needs it mutably, so that
-/// no slice outlives its string.
+/// Positions are counted from 1. Reading borrows the frame, and popping values needs it mutably, so that no slice
+/// outlives its string.
 pub(super) struct Frame {
     lua: Lua,
     /// How many values there may be.
@@ -91,14 +91,14 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// The frame of the C function that `lua` was handed to, at its beginning.
+    /// The frame of the C function that got `lua`, at its beginning.
     pub(super) fn new(lua: Lua) -> Self {
         let mut frame = Self { lua, most: 0 };
         frame.most = frame.top() + FREE_SLOTS;
         frame
     }
 
-    /// Likewise, where more slots were reserved.
+    /// The same, if more slots were reserved.
     ///
     /// # Safety
     ///
@@ -109,7 +109,7 @@ impl Frame {
         frame
     }
 
-    /// For a walk through tables, which uses the stack by itself: the Lua, and how many values there may be.
+    /// For a walk through tables, which uses the stack directly: the Lua, and how many values there may be.
     pub(super) fn slots(&mut self) -> (Lua, i32) {
         (self.lua, self.most)
     }
@@ -120,7 +120,7 @@ impl Frame {
         unsafe { (self.lua.api.gettop)(self.lua.state) }
     }
 
-    /// What kind of value stands at `index`.
+    /// The kind of the value at `index`.
     pub(super) fn kind(&self, index: i32) -> Kind {
         assert!(index > 0, "positions are counted from 1");
         // SAFETY: any positive index may be asked about.
@@ -148,13 +148,14 @@ impl Frame {
         let mut length = 0;
         // SAFETY: for a string this converts and allocates nothing.
         let bytes = unsafe { (self.lua.api.tolstring)(self.lua.state, index, &raw mut length) };
-        // SAFETY: Lua keeps the string, which never moves or changes, as long as it is on the stack; taking it off
-        // needs the frame mutably, and no collection runs meanwhile.
+        // SAFETY: Lua keeps the string, which never moves or changes, as long as it is on the stack; popping it needs
+        // the frame mutably, and no collection runs meanwhile.
         Some(unsafe { slice::from_raw_parts(bytes.cast(), length) })
     }
 
-    /// Where in memory the table, function or userdata at `index` is; null for a value that is nowhere. No two that exist at
-    /// one time are at one place; but a light userdata of another module's gives whatever address that chose.
+    /// The address of the table, function or userdata at `index`; null if the value has no address. Two values that
+    /// exist at the same time have different addresses, except that a light userdata of another module may have any
+    /// address.
     pub(super) fn pointer(&self, index: i32) -> *const c_void {
         // SAFETY: any positive index may be asked about.
         unsafe { (self.lua.api.topointer)(self.lua.state, index) }
@@ -169,7 +170,7 @@ impl Frame {
         unsafe { (self.lua.api.objlen)(self.lua.state, index) }
     }
 
-    /// Hands element `n` of the table at `index` to `read`, as a position on the stack. `None` if it is no table.
+    /// Passes element `n` of the table at `index` to `read`, as a position on the stack. `None` if it is not a table.
     pub(super) fn element<T>(
         &mut self,
         index: i32,
@@ -187,7 +188,7 @@ impl Frame {
         Some(result)
     }
 
-    /// Hands each key and value of the table at `index` to `read`, as positions on the stack, until it breaks.
+    /// Passes each key and value of the table at `index` to `read`, as positions on the stack, until it breaks.
     pub(super) fn each<T>(
         &mut self,
         index: i32,
@@ -245,7 +246,7 @@ impl Frame {
         }
     }
 
-    /// Lets go of the value that is kept under a reference, which stays reserved.
+    /// Releases the value that is kept under a reference, which stays reserved.
     pub(super) fn release(&mut self, reserved: i32) {
         // SAFETY: as `keep`. Not nil: that could cost the table the key.
         unsafe {
@@ -267,18 +268,18 @@ impl Frame {
         }
     }
 
-    /// The nearest script function that called, directly or through C functions such as `pcall`.
+    /// The nearest calling script function, directly or through C functions such as `pcall`.
     pub(super) fn caller(&self) -> Option<Location> {
         (1..MAX_LEVELS).map_while(|level| self.level(level)).find(|place| place.short != "[C]")
     }
 
-    /// Where the immediate caller stands, if that is a script.
+    /// The place of the immediate caller, if it is a script.
     pub(super) fn direct_caller(&self) -> Option<Location> {
         self.level(1).filter(|place| place.short != "[C]")
     }
 
-    /// Hands the main chunk of the file that is being loaded to `read`, as a position on the stack. Of files that load each
-    /// other it is the innermost one.
+    /// Passes the main chunk of the file that is being loaded to `read`, as a position on the stack. If files load
+    /// each other, it is the innermost one.
     pub(super) fn running_chunk<T>(&mut self, read: impl FnOnce(&mut Self, i32) -> T) -> Option<T> {
         let top = self.top();
         let mut debug = MaybeUninit::<LuaDebug>::zeroed();
@@ -335,7 +336,7 @@ impl Frame {
     }
 
     fn restore(&mut self, top: i32) {
-        // SAFETY: takes off what was put on, never more than there is.
+        // SAFETY: pops what was pushed, never more than there is.
         unsafe { (self.lua.api.settop)(self.lua.state, top) };
     }
 }

@@ -1,4 +1,4 @@
-//! What the trampoline knows of a function of the module.
+//! The description of a module function for the trampoline.
 
 use super::args::{Call, Fault};
 use super::fixed::Fixed;
@@ -12,9 +12,9 @@ pub(super) struct Function {
     /// Whether it is a method: its first value is the client.
     pub(super) method: bool,
     pub(super) run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
-    /// What a call gets when the module was closed: what a closed client gives.
+    /// The result of a call after the module was closed: the same as for a closed client.
     pub(super) closed: Output,
-    /// Puts on the stack what `run` needs there. May raise, and is called with nothing alive that has to be dropped.
+    /// Puts on the stack what `run` needs there. May raise; called with nothing alive that has to be dropped.
     pub(super) prepare: unsafe fn(Lua, Fixed),
     /// For the tick's function: whether a call without arguments has nothing to do, and returns 0.
     pub(super) is_idle: Option<fn(&Module) -> bool>,

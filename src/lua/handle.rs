@@ -1,4 +1,4 @@
-//! What this room keeps of a client, and how the client is called.
+//! This room's data of a client, and the client's name.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::model::{Counters, NAME_CHARACTERS, printable};
 /// Characters of an address in a client's name for people: the longest name of a host, and a port.
 const ADDRESS_CHARACTERS: usize = 261;
 
-/// What this room keeps of a client.
+/// This room's data of a client.
 pub(super) struct Handle {
     /// The client's table.
     pub(super) table: Ref,
@@ -41,7 +41,7 @@ impl Handle {
     }
 }
 
-/// A client's name for people: its id if it has one, and where it leads to.
+/// A client's name for people: its id if it has one, and its address.
 pub(super) fn label(id: Option<&[u8]>, backend: &dyn Backend) -> String {
     let address = printable(backend.address().as_bytes(), ADDRESS_CHARACTERS);
     match id {

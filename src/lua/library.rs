@@ -11,7 +11,7 @@ use crate::dispatch::Budget;
 /// `realtime.ProcessEvents([seconds])` → how many callbacks ran
 pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let limit = if call.kind(1).is_absent() { Some(module.tick_budget) } else { call.budget(1)? };
-    // What was dropped is let go of by now.
+    // References that were dropped are released by now.
     if is_idle(module) {
         return Ok(Output::Number(0.0));
     }
@@ -26,8 +26,8 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
     Ok(Output::Run(rounds::run))
 }
 
-/// Whether no callback waits, no line for the console is due, and nothing is to be let go; or callbacks
-/// are running, and we are called from one.
+/// Whether no callback waits, no line for the console is due, and nothing is to be released; or callbacks are
+/// running, and one of them called us.
 pub(super) fn is_idle(module: &Module) -> bool {
     if module.round.is_some() {
         return true;
@@ -41,12 +41,12 @@ pub(super) fn is_idle(module: &Module) -> bool {
 
 /// `realtime.SetTickBudget(seconds)`
 pub(super) fn set_tick_budget(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
-    // A tick without end would be the last one.
+    // An infinite budget could make one tick last for ever.
     module.tick_budget = call.budget(1)?.ok_or_else(|| call.expected(1, "seconds", "finite number"))?;
     Ok(Output::Nothing)
 }
 
-/// `realtime.Clients()` → a sequence of the open ones
+/// `realtime.Clients()` → a sequence of the open clients
 pub(super) fn clients(module: &mut Module, _call: &mut Call<'_>) -> Result<Output, Fault> {
     Ok(Output::List(module.dispatcher.open().map(|(_, client)| client.data.table.index()).collect()))
 }

@@ -1,4 +1,4 @@
-//! How a script wants the messages of a subscription.
+//! A script's options for the messages of a subscription.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use crate::model::{NAME_CHARACTERS, printable};
 /// Every option, as messages name them.
 const OPTIONS: &str = "format, max_bytes, max_elements, skip_prefix, text_of, unreadable";
 
-/// Options as they are read, in any order.
+/// Options in the order in which they are read, which may be any.
 #[derive(Default)]
 struct Given {
     max_bytes: Option<usize>,

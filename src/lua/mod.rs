@@ -1,7 +1,7 @@
 //! The game's Lua: arguments in, values out, callback references, the tick. The only room that knows `gmod`.
 //!
-//! What keeps a Lua error from passing a frame that owns something, and a panic from reaching Lua, is in
-//! `trampoline.rs`, `anchor.rs` and `rounds.rs`.
+//! `trampoline.rs`, `anchor.rs` and `rounds.rs` keep Lua errors from passing a frame that owns something, and panics
+//! from reaching Lua.
 
 mod anchor;
 mod api;
@@ -49,12 +49,13 @@ use std::io::{self, Write};
 pub use module::{Network, Run};
 pub use setup::{close, open};
 
-/// Says something where Lua can't: on stderr. A console that is gone is no reason to stop, let alone to panic.
+/// Prints a message where Lua can't: on stderr. A missing console is no reason to stop, let alone to panic.
 fn complain(what: Arguments<'_>) {
     let _ = writeln!(io::stderr(), "[realtime] {what}");
 }
 
-/// Whatever holds a value of Lua stays on the main thread: this does not compile if one of these types can leave it.
+/// Every type that holds a Lua value stays on the main thread: this does not compile if one of these types can leave
+/// it.
 const _: () = {
     trait CanLeave<Marker> {
         fn answer() {}
@@ -62,7 +63,7 @@ const _: () = {
     impl<T: ?Sized> CanLeave<()> for T {}
     struct Sendable;
     impl<T: ?Sized + Send> CanLeave<Sendable> for T {}
-    // With two implementations that fit, the compiler could not tell which one is meant.
+    // With two matching implementations, the compiler could not tell which one is meant.
     let _ = <module::Module as CanLeave<_>>::answer;
     let _ = <refs::Ref as CanLeave<_>>::answer;
     let _ = <frame::Frame as CanLeave<_>>::answer;

@@ -1,4 +1,4 @@
-//! What hangs on one Lua state.
+//! The module's state in one Lua state.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -30,18 +30,18 @@ pub(super) const DEFAULT_TICK_BUDGET: Duration = Duration::from_millis(2);
 /// How long a closed client waits for answers.
 pub(super) const DISCONNECT_FLUSH: Duration = Duration::from_secs(1);
 
-/// How long the end of a Lua state waits for what was accepted to be sent, over all clients.
+/// How long the end of a Lua state waits until accepted commands are sent, over all clients.
 const SHUTDOWN_FLUSH: Duration = Duration::from_millis(250);
 
 /// How much longer it waits for the worker thread to end.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(250);
 
-/// All that belongs to one Lua state. It holds values of Lua, and so can't leave the main thread.
+/// Everything that belongs to one Lua state. It holds Lua values, and so can't leave the main thread.
 ///
 /// # Aliasing
 ///
-/// A push can start a collection, a collection runs finalizers, and a finalizer may call any function of ours. That function
-/// makes a `&mut Module` while one further out is in the middle of its push. This is sound because
+/// A push can start a collection, a collection runs finalizers, and a finalizer may call any function of ours. That
+/// function makes a `&mut Module` while an outer one is in the middle of its push. This is sound because
 ///
 /// - no reference to the module or into one of its fields is alive while Lua runs: functions keep the userdata, and look the
 ///   module up again after each call;
@@ -60,23 +60,23 @@ pub(super) struct Module {
     pub(super) worker: Option<Worker>,
     network: Box<dyn Network>,
     sessions: u32,
-    /// What `RandomToken` draws from.
+    /// The generator of `RandomToken`.
     pub(super) random: Random,
-    /// What functions are about to push, innermost last: a collection that a push starts can call us again. A push that raised
-    /// leaves its output behind, until [`enter`](Module::enter) finds it.
+    /// The outputs that functions are about to push, innermost last: a collection that a push starts can call us
+    /// again. A push that raised leaves its output behind, until [`enter`](Module::enter) finds it.
     pub(super) outputs: Vec<Held>,
     /// A box for the next one.
     spare_output: Option<Box<Output>>,
-    /// Where on the thread's stack the function stands that is running.
+    /// The position of the running function on the thread's stack.
     pub(super) place: usize,
-    /// What functions for JSON left for the next one.
+    /// Memory that functions for JSON left for the next one.
     pub(super) spare: Spare,
     /// A table that is made in slices.
     pub(super) partial: Option<PartialBuild>,
-    /// A line that the function that is running wants on the console.
+    /// A line that the running function wants on the console.
     pub(super) line: Option<String>,
     pub(super) tick_budget: Duration,
-    /// The round of callbacks that is going on.
+    /// The current round of callbacks.
     pub(super) round: Option<Round>,
     /// Errors of callbacks that are not reported one by one.
     pub(super) reports: Reports,
@@ -88,21 +88,21 @@ pub(super) struct Module {
     pub(super) ticks: Cell<u64>,
     /// Places in scripts for which the hint about a second callback was printed.
     pub(super) hinted: HashSet<(String, i32)>,
-    /// What a script wants called when the Lua state ends.
+    /// The function that a script registered for the end of the Lua state.
     pub(super) on_close: Option<Ref>,
-    /// The client that a method was called on last, and where its table is.
+    /// The client that the last method was called on, and the address of its table.
     pub(super) last_this: Cell<Option<(*const c_void, ClientSlot)>>,
 }
 
-/// An output that is being pushed, in a box: it must stay where it is while inner calls come and go.
+/// An output that is being pushed, in a box: it must not move while inner calls come and go.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) output: Box<Output>,
-    /// Where on the thread's stack the function stands that pushes it.
+    /// The position of the function that pushes it on the thread's stack.
     place: usize,
 }
 
-/// How far a table was made that takes several slices.
+/// The state of a table that takes several slices.
 #[derive(Debug)]
 pub(super) struct PartialBuild {
     pub(super) state: Box<BuildState>,
@@ -116,15 +116,15 @@ pub(super) struct PartialBuild {
 pub(super) struct Round {
     pub(super) budget: Budget,
     pub(super) spent: bool,
-    /// The message that callbacks are called with is large.
+    /// The message of the current callbacks is large.
     pub(super) is_large: bool,
-    /// Callbacks that ran.
+    /// How many callbacks ran.
     pub(super) ran: u32,
-    /// Things that reached no callback.
+    /// How many items reached no callback.
     pub(super) skipped: u32,
 }
 
-/// What the module needs of the room that it does not know: the worker thread, and TLS for its links.
+/// The services of a room that the module does not know: the worker thread, and TLS for its links.
 pub trait Network: Spawn<Inbox<Run>> + PrepareTls {}
 
 impl<T: Spawn<Inbox<Run>> + PrepareTls> Network for T {}
@@ -170,7 +170,7 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// The system refused it.
+    /// The system refused to start it.
     pub(super) fn worker(&mut self) -> std::io::Result<&Worker> {
         match &mut self.worker {
             Some(worker) => Ok(worker),
@@ -182,11 +182,11 @@ impl Module {
         }
     }
 
-    /// Makes ready what the links of a client are to be secured with.
+    /// Prepares the TLS settings of a client's links.
     ///
     /// # Errors
     ///
-    /// What is wrong with certificates or keys.
+    /// An error in certificates or keys.
     pub(super) fn prepare_tls(&self, tls: &Arc<Tls>) -> Result<(), OptionError> {
         self.network.prepare_tls(tls)
     }
@@ -197,7 +197,7 @@ impl Module {
         SessionId(self.sessions)
     }
 
-    /// Hands a command to a session.
+    /// Passes a command to a session.
     pub(super) fn send(&self, session: SessionId, command: Command) {
         // There is a session, so there is a worker.
         if let Some(worker) = &self.worker {
@@ -224,7 +224,7 @@ impl Module {
         }
     }
 
-    /// Ends the outputs from `depth` on, which were pushed.
+    /// Drops the outputs from `depth` on, which were pushed.
     pub(super) fn release(&mut self, depth: usize) {
         while self.outputs.len() > depth
             && let Some(Held { mut output, .. }) = self.outputs.pop()
@@ -234,8 +234,9 @@ impl Module {
         }
     }
 
-    /// A function begins, which stands at `place`. Ends the outputs whose pushes raised: a function that is still pushing stands
-    /// higher up, because it called this one, perhaps by many others, and stacks grow downwards everywhere.
+    /// A function begins, which stands at `place`. Drops the outputs whose pushes raised: a function that is still
+    /// pushing stands higher up, because it called this one, perhaps through many others, and stacks grow downwards
+    /// everywhere.
     pub(super) fn enter(&mut self, place: usize) {
         self.place = place;
         while self.outputs.last().is_some_and(|held| held.place <= place) {
@@ -243,20 +244,21 @@ impl Module {
         }
     }
 
-    /// Whether a function of ours that has not returned yet may look at what is in here: a callback can close the module,
-    /// and so can whatever a push runs, since it may start a collection and so a finalizer.
+    /// Whether a function of ours that has not returned yet may still use this state: a callback can close the
+    /// module, and so can any code that a push runs, because it may start a collection and so a finalizer.
     pub(super) fn is_in_use(&self) -> bool {
         self.round.is_some() || !self.outputs.is_empty()
     }
 
-    /// Frees all events and callbacks, unless a round still looks at them: a closed module may have to outlast a push.
+    /// Frees all events and callbacks, unless a round still uses them: a closed module may have to outlast a push.
     pub(super) fn forget_events(&mut self) {
         if self.round.is_none() {
             self.dispatcher = Dispatcher::new(Arc::clone(&self.signal));
         }
     }
 
-    /// Ends it all: errors that were not reported are told, what was accepted is still sent, for a bounded time.
+    /// Ends everything: errors that were not reported are printed, accepted commands are still sent, for a bounded
+    /// time.
     pub(super) fn shut_down(&mut self) {
         for line in self.reports.rest(Instant::now()) {
             complain(format_args!("{line}"));
@@ -268,22 +270,22 @@ impl Module {
         let deadline = Instant::now() + SHUTDOWN_FLUSH;
         orders.push(Order::Shutdown { deadline });
         if !join.join(deadline + SHUTDOWN_GRACE) {
-            complain(format_args!("the worker thread did not end in time and is left to itself"));
+            complain(format_args!("the worker thread did not end in time and is left running"));
         }
     }
 }
 
-/// Where on the thread's stack a value of a function's own stands.
+/// The position of a function's own value on the thread's stack.
 pub(super) fn place_on_stack<T>(own: &T) -> usize {
     (&raw const *own).addr()
 }
 
-/// A client's slot as the number that its table holds: 21 bits of place, 32 of generation, within what a double holds.
+/// A client's slot as the number in its table: 21 bits of place, 32 of generation, which a double can hold.
 pub(super) fn pack(slot: ClientSlot) -> f64 {
     f64::from(slot.generation) * PLACES + f64::from(slot.index)
 }
 
-/// The slot that a client's table holds.
+/// The slot in a client's table.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -296,7 +298,7 @@ pub(super) fn unpack(number: f64) -> Option<ClientSlot> {
     Some(ClientSlot::new((number % PLACES) as u32, (number / PLACES) as u32))
 }
 
-/// Places for clients that a packed slot can name. Far more than a process could hold.
+/// How many places a packed slot can name. Far more than a process could hold.
 const PLACES: f64 = 2_097_152.0;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::model::MAX_EXACT;
 
-/// The double of an integer, if it has one of its own.
+/// The double that equals an integer, if there is exactly one.
 #[expect(clippy::cast_precision_loss, reason = "within 2^53 nothing is lost")]
 pub(super) fn exact(value: i64) -> Option<f64> {
     const MAX: u64 = 1 << f64::MANTISSA_DIGITS;
@@ -14,8 +14,7 @@ pub(super) fn exact(value: i64) -> Option<f64> {
 /// Longest text: a sign, seventeen digits, a point and an exponent.
 const CAPACITY: usize = 32;
 
-/// A number as the text that is sent for it: plain digits for a whole one, else the shortest text that reads back the
-/// same.
+/// A number as it is sent: plain digits for a whole one, otherwise the shortest text that reads back the same.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NumberText {
     buffer: [u8; CAPACITY],
@@ -38,7 +37,7 @@ impl NumberText {
     ///
     /// # Errors
     ///
-    /// It is not finite, or so large that it has no digits of its own.
+    /// It is not finite, or so large that its digits are not exact.
     #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
     pub(super) fn new(number: f64) -> Result<Self, NumberError> {
         if number.is_nan() {
@@ -55,7 +54,7 @@ impl NumberText {
             }
             write!(rest, "{}", number as i64)
         } else {
-            // Debug is the shortest text, with an exponent where a number is so small that zeros would fill the line.
+            // Debug gives the shortest text, with an exponent for a number so small that zeros would fill the line.
             write!(rest, "{number:?}")
         };
         debug_assert!(written.is_ok(), "the longest text of a double fits");

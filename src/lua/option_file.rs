@@ -6,10 +6,10 @@ use std::io::{self, ErrorKind};
 use crate::backend::{FILE_OPTIONS, OptionError, OptionValue, PEM_BEGIN};
 use crate::model::{NAME_CHARACTERS, printable};
 
-/// The largest file that is read. The lists of all public authorities have a quarter of it.
+/// The largest file that is read. The lists of all public authorities are a quarter of it.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Puts in the place of each name of a file what that holds. The error has nothing of it.
+/// Replaces each name of a file with the file's content. Errors contain nothing of it.
 pub(super) fn read_all(pairs: &mut [(String, OptionValue)]) -> Result<(), OptionError> {
     for (option, value) in pairs {
         if let OptionValue::String(name) = value
@@ -21,7 +21,7 @@ pub(super) fn read_all(pairs: &mut [(String, OptionValue)]) -> Result<(), Option
     Ok(())
 }
 
-/// Whether the value of an option is the name of a file, not the text itself. Without TLS none is read.
+/// Whether the value of an option is the name of a file, not the text itself. Without TLS no file is read.
 fn names_file(option: &str, value: &[u8]) -> bool {
     cfg!(feature = "tls")
         && FILE_OPTIONS.contains(&option)
@@ -56,7 +56,7 @@ fn read(option: &str, name: &[u8]) -> Result<OptionValue, OptionError> {
 }
 
 fn contents(path: &str) -> io::Result<Vec<u8>> {
-    // Before it is opened: a pipe would wait for somebody who writes into it.
+    // Checked before it is opened: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"));

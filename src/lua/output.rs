@@ -1,4 +1,4 @@
-//! What a function gives back.
+//! The results of functions.
 
 use std::borrow::Cow;
 use std::ffi::{c_int, c_void};
@@ -12,11 +12,11 @@ use super::walk::{Place, push_place};
 use super::wishes::Wishes;
 use crate::model::{Error, Value};
 
-/// The part of a function that may raise or run scripts. It is handed the module's userdata, and returns how many values it
-/// pushed.
+/// The part of a function that may raise or run scripts. It gets the module's userdata, and returns how many values
+/// it pushed.
 pub(super) type Run = unsafe fn(Lua, *mut c_void) -> c_int;
 
-/// What a function gives back, before anything of it is on the stack.
+/// The result of a function, before anything of it is on the stack.
 #[derive(Debug)]
 pub(super) enum Output {
     /// Nothing.
@@ -25,9 +25,9 @@ pub(super) enum Output {
     Number(f64),
     Text(Vec<u8>),
     Static(&'static str),
-    /// What is kept under this reference.
+    /// The value kept under this reference.
     Kept(i32),
-    /// A sequence of what is kept under these references.
+    /// A sequence of the values kept under these references.
     List(Vec<i32>),
     /// nil and a reason.
     Without(String),
@@ -35,19 +35,19 @@ pub(super) enum Output {
     Refused(Error),
     /// An error or nil, and a reply; rows are followed by their result.
     Answer(Result<Value, Error>),
-    /// A client's figures; if it is gone, its state alone.
+    /// A client's figures; if it is gone, only its state.
     Stats(Option<Box<Stats>>),
-    /// What a client subscribes to.
+    /// The subscriptions of a client.
     Wishes(Wishes),
-    /// The value of the text that is the first argument, and what was found in it.
+    /// The value of the text in the first argument, and the wanted key's value in it.
     Json(DecodedValue),
-    /// nil, a reason, and whether the text was no JSON.
+    /// nil, a reason, and whether the text was not JSON.
     NotDecoded(String, bool),
-    /// nil, and what in the first argument has no form in JSON.
+    /// nil, and the part of the first argument that has no form in JSON.
     NotEncoded(Place),
     /// The function needs so many slots of the stack, and is called again when they are there.
     NeedsSlots(c_int),
-    /// What this pushes, once nothing is left that has to be dropped.
+    /// The values that this pushes, once nothing is left that has to be dropped.
     Run(Run),
     /// A Lua error.
     Raise(Cow<'static, str>),
@@ -67,7 +67,7 @@ pub(super) enum Exit {
     Held(usize),
 }
 
-/// What became of an output that was pushed.
+/// The result of pushing an output.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum PushResult {
     /// So many values.
@@ -85,7 +85,7 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
     // SAFETY: the caller keeps to the contract, and nothing here has to be dropped.
     unsafe {
         match output {
-            // What runs does so in its place, and pushes by itself.
+            // These push their values later, by themselves.
             Output::Nothing | Output::Run(_) | Output::NeedsSlots(_) => return PushResult::Values(0),
             Output::Boolean(value) => lua.push_boolean(*value),
             Output::Number(value) => lua.push_number(*value),

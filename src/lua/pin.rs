@@ -1,5 +1,5 @@
-//! Keeping the library in memory. The game may unload a module while threads of it still run and scripts still hold its
-//! functions. On Linux the linker sees to it (`-z nodelete` in build.rs).
+//! Keeps the library in memory. The game may unload a module while its threads still run and scripts still hold its
+//! functions. On Linux the linker does this (`-z nodelete` in build.rs).
 
 /// Keeps the library in memory for the life of the process.
 #[cfg(windows)]
@@ -26,6 +26,6 @@ pub(super) fn pin() {
     }
 }
 
-/// Nothing left to do.
+/// Nothing is left to do.
 #[cfg(not(windows))]
 pub(super) fn pin() {}

@@ -1,5 +1,6 @@
--- What is plainer in Lua than through its C interface. Compiled once when the module is loaded; nothing here raises.
--- Globals are taken now: addons may replace them later.
+-- The parts that are simpler in Lua than through its C interface. Compiled once when the module is loaded; nothing
+-- here raises.
+-- Globals are taken now, because addons may replace them later.
 local process_events = ...
 
 local G = _G
@@ -35,8 +36,8 @@ local function try(fn, ...)
     return type(fn) == "function" and pcall(fn, ...)
 end
 
--- An addon's replacement is meant to see errors, so the present global comes first; if it is missing or raises, what was
--- there at the start.
+-- If an addon replaced the global, it wants to see errors, so the current global is tried first; if it is missing or
+-- raises, the original one.
 local function report(err)
     local text = text_of(err)
     if try(rawget(G, "ErrorNoHaltWithStack"), text) then return end
@@ -45,7 +46,8 @@ local function report(err)
     print(text)
 end
 
--- While modules are closed the game's own functions for errors and colours may crash it (garrysmod-issues 5280); print works.
+-- While modules are closed the game's own functions for errors and colours may crash it (garrysmod-issues 5280);
+-- print works.
 local function report_last(err) print(text_of(err)) end
 
 local colored, orange = pcall(Color, 255, 170, 60)
@@ -55,10 +57,11 @@ local function say(line)
     print(line)
 end
 
--- Callbacks run at each tick, whatever addons do to timers and hooks. There are three sources of ticks: a zero-delay timer,
--- which alone goes on while the server hibernates, and the hooks Think and Tick. Hooks run in any order, and one that returns
--- something or raises ends its round, so a hook of another addon can keep ours from running for ever. Each source runs
--- callbacks if no other one did since its last turn, and starts those again that have been silent for a while.
+-- Callbacks run at each tick, whatever addons do to timers and hooks. There are three sources of ticks: a zero-delay
+-- timer, the only one that runs while the server hibernates, and the hooks Think and Tick. Hooks run in any order,
+-- and one that returns something or raises ends its round, so a hook of another addon can keep ours from ever
+-- running. Each source runs callbacks if no other one did since its last turn, and restarts the sources that have
+-- been silent for a while.
 local NAME = "realtime.ProcessEvents"
 local PATIENCE = 16 -- turns of the others
 local SOURCES = 3
@@ -90,8 +93,8 @@ local function add_source(start_source)
     sources[#sources + 1] = source
 end
 
--- An addon's library may be the one that counts now, and it may do nothing at all: so both ways, each harmless if the other
--- one worked.
+-- An addon may have replaced the library with one that works, or with one that does nothing: so both are called, each
+-- harmless if the other one worked.
 local function both(first, present, ...)
     try(first, ...)
     if present ~= first then try(present, ...) end
@@ -102,7 +105,8 @@ for _, event in pairs({ "Think", "Tick" }) do
     add_source(function(run) both(hook_add, member("hook", "Add"), event, NAME, run) end)
 end
 
--- At the beginning, and when functions of the module are called while no tick comes: all sources were removed, or cannot run.
+-- At the beginning, and when functions of the module are called while no tick comes: all sources were removed, or
+-- cannot run.
 local function start_ticks()
     for i = 1, SOURCES do start(sources[i]) end
 end
@@ -119,11 +123,11 @@ local error_meta = {
     __tostring = function(err)
         return text_of(rawget(err, "code")) .. ": " .. text_of(rawget(err, "message"))
     end,
-    -- With whatever stands on the other side: nothing is to raise where an error is being told.
+    -- Accepts anything on the other side, because nothing may raise while an error is being reported.
     __concat = function(a, b) return text_of(a) .. text_of(b) end,
 }
 
--- A list of keys and values in turn becomes a table by key; what is one already stays as it is.
+-- Turns a list of alternating keys and values into a table by key; a table by key stays as it is.
 local function map(reply)
     if type(reply) ~= "table" or reply == null then
         error("bad argument #1 to 'Map' (reply: table expected, got " .. (reply == null and "NULL" or type(reply)) .. ")", 2)
@@ -143,15 +147,16 @@ local function map(reply)
     return result
 end
 
--- Where in a value something has no form in JSON, and why. `fault` is that value, or a key that is no string; `reason` is nil if
--- its type is at fault. What follows are the places in lists and the keys that lead there.
+-- Says which part of a value has no form in JSON, and why. `fault` is that part, or a key that is not a string;
+-- `reason` is nil if its type is at fault. The other arguments are the places in lists and the keys that lead there.
 local MAX_STEP = 64 -- bytes of a key
 
 local function step(key)
     if type(key) == "number" then return "[" .. key .. "]" end
     if #key > MAX_STEP then key = sub(key, 1, MAX_STEP) .. "…" end
     if find(key, "^[%a_][%w_]*$") then return "." .. key end
-    -- A key may have been heard. %q leaves a new line as it is, and control characters of two bytes, which some terminals obey.
+    -- The key may come from outside. %q keeps a new line as it is, and control characters of two bytes, which some
+    -- terminals obey.
     return (gsub(gsub(format("[%q]", key), "\\\n", "\\n"), "\194[\128-\159]", "?"))
 end
 

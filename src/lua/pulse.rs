@@ -1,11 +1,13 @@
-//! Whether ticks still come, as the calls of the module's other functions see it.
+//! Whether ticks still come, judged from the calls of the module's other functions.
 
 use std::time::{Duration, Instant};
 
-/// How long no tick comes before the ticks are started again. A server that stands still for so long loses nothing by that.
+/// How long no tick may come before the ticks are started again. A server that stands still for that long loses
+/// nothing by it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Calls between two looks at the clock, at most: an addon that makes thousands of calls in a tick does not pay for each.
+/// The most calls between two looks at the clock: an addon that makes thousands of calls in a tick does not pay for
+/// each.
 const MOST_CALLS: u32 = 16;
 
 /// Ticks, and calls between them.
@@ -24,13 +26,13 @@ impl Pulse {
         Self { until_look: 0, gap: 1, since: now }
     }
 
-    /// A tick came. This is done at each tick of a server on which nothing happens.
+    /// A tick came. This runs at each tick of an idle server.
     #[inline]
     pub(super) fn tick(&mut self) {
         self.until_look = 0;
     }
 
-    /// A function of the module was called. Returns whether the ticks are to be started again.
+    /// A function of the module was called. Returns whether to start the ticks again.
     #[inline]
     pub(super) fn call(&mut self, clock: impl FnOnce() -> Instant) -> bool {
         if self.until_look > 1 {
@@ -64,7 +66,7 @@ mod tests {
         let mut now = Instant::now();
         let mut pulse = Pulse::new(now);
         for _ in 0..100 {
-            // A tick that takes long, and calls much.
+            // A tick that takes long and makes many calls.
             for _ in 0..100 {
                 assert!(!pulse.call(|| now));
                 now += SECOND / 200;

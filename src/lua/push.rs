@@ -1,6 +1,6 @@
-//! Values, errors and events as Lua sees them.
+//! Pushes values, errors and events in the form that Lua gets.
 //!
-//! Every function here pushes, and so may raise: it keeps to the contract of [`Lua`] because all that it is handed is
+//! Every function here pushes, and so may raise: it keeps to the contract of [`Lua`] because all its arguments are
 //! borrowed, and nothing that it makes has to be dropped.
 
 use std::ffi::{CStr, c_int};
@@ -10,8 +10,8 @@ use super::number::exact;
 use super::raw::Lua;
 use crate::model::{Code, Error, Event, Rows, Topic, TopicKind, Value};
 
-/// Pushes an error or nil, and a reply or nil: what a callback of a request is called with. Rows are followed by their result.
-/// Returns how many values these are.
+/// Pushes an error or nil, and a reply or nil: the arguments of a request's callback. Rows are followed by their
+/// result. Returns how many values it pushed.
 ///
 /// # Safety
 ///
@@ -53,7 +53,7 @@ pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, E
 const ODD_KEY: &str =
     "the reply has a map whose key is itself a list, a map or an error: Lua has no such key";
 
-/// Whether a key in there would have to be a table. Goes as deep as the value, which the decoder bounds.
+/// Whether a key in there would have to be a table. Recurses as deep as the value, which the decoder bounds.
 fn has_odd_key(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_odd_key),
@@ -65,8 +65,8 @@ fn has_odd_key(value: &Value) -> bool {
     }
 }
 
-/// Pushes a value as it stands inside of a reply. Goes as deep as the value, which the decoder bounds; LuaJIT's stack
-/// grows with it.
+/// Pushes a value inside of a reply. Recurses as deep as the value, which the decoder bounds; LuaJIT's stack grows
+/// with it.
 ///
 /// # Safety
 ///
@@ -94,7 +94,7 @@ unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
                 let table = lua.top();
                 for (key, value) in pairs {
                     match key {
-                        // Lua allows every key but nil, which a null has become, and NaN.
+                        // Lua allows every key except nil, which a null has become, and NaN.
                         Value::Double(number) if number.is_nan() => lua.push_bytes(b"nan"),
                         key => push_value(lua, fixed, key),
                     }
@@ -107,7 +107,7 @@ unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
     }
 }
 
-/// Pushes what a statement answered: `rows`, each a table by the names of the columns, `columns`, and `affected`.
+/// Pushes a statement's answer: `rows`, each a table by the names of the columns, `columns`, and `affected`.
 ///
 /// # Safety
 ///
@@ -134,7 +134,7 @@ unsafe fn push_result(lua: Lua, fixed: Fixed, result: &Rows) {
             lua.create_table(0, size(values.len()));
             let row = lua.top();
             for (value, column) in values.iter().zip(1..) {
-                // The name as a string of Lua is there already.
+                // The name is there already as a Lua string.
                 lua.push_element(columns, column);
                 push_value(lua, fixed, value);
                 lua.set_table(row);
@@ -235,7 +235,7 @@ unsafe fn push_error_field(lua: Lua, fixed: Fixed, table: i32, error: &Error) {
     }
 }
 
-/// Pushes what listeners of an event get to know.
+/// Pushes the table that listeners of an event get.
 ///
 /// # Safety
 ///
@@ -284,7 +284,7 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             Event::Gap { lasted, error, topics } => {
                 push_number_field(lua, table, c"seconds", lasted.as_secs_f64());
                 push_error_field(lua, fixed, table, error);
-                // Absent: all of them.
+                // Absent: all topics.
                 if let Some(topics) = topics {
                     push_names(lua, table, c"channels", topics, TopicKind::Channel);
                     push_names(lua, table, c"patterns", topics, TopicKind::Pattern);

@@ -7,15 +7,16 @@ use gmod::lua::{LUA_GLOBALSINDEX, LUA_REGISTRYINDEX, LuaFunction, State};
 
 use super::api::{self, Api};
 
-/// The game's Lua, for the length of one C function.
+/// The game's Lua, for the duration of one C function.
 ///
 /// # Safety
 ///
-/// Each of the unsafe functions here may raise a Lua error: for want of memory, since a finalizer raised, or since the
-/// stack is full. It then leaves through this and every frame above, up to the nearest protected call, and on some
-/// platforms runs no destructor on the way. So: nothing that has to be dropped may be alive in any of those frames, no
-/// reference into the module's state may be held that another call could invalidate (a collection can run scripts, which
-/// call us), and none of them may be called inside of `catch_unwind`. Indices must be of values that are there.
+/// Each of the unsafe functions here may raise a Lua error: because memory is short, because a finalizer raised, or
+/// because the stack is full. The error then leaves through this and every outer frame, up to the nearest protected
+/// call, and on some platforms runs no destructor on the way. So: nothing that has to be dropped may be alive in any
+/// of those frames, no reference into the module's state may be held that another call could invalidate (a collection
+/// can run scripts, which call us), and none of them may be called inside of `catch_unwind`. Indices must be of
+/// existing values.
 #[derive(Clone, Copy)]
 pub(super) struct Lua {
     pub(super) state: State,
@@ -27,7 +28,7 @@ impl Lua {
     ///
     /// # Safety
     ///
-    /// `state` is the one that the running C function was handed, and the value does not outlive that call.
+    /// `state` is the one that the running C function got, and the value does not outlive that call.
     pub(super) unsafe fn new(state: State) -> Option<Self> {
         Some(Self { state, api: api::get()? })
     }
@@ -93,7 +94,7 @@ pass! {
     fn set_top(n: c_int) = settop(n);
     /// Pushes a copy of the value at `index`.
     fn push_copy(index: c_int) = pushvalue(index);
-    /// Pops a value and puts it in the place of the one at `index`.
+    /// Pops a value and puts it in place of the one at `index`.
     fn replace(index: c_int) = replace(index);
     /// Pushes nil.
     fn push_nil() = pushnil();
@@ -111,7 +112,7 @@ pass! {
     fn new_userdata(size: usize) -> *mut c_void = newuserdata(size);
     /// Pushes element `n` of the table at `index`, without metamethods.
     fn push_element(index: c_int, n: c_int) = rawgeti(index, n);
-    /// Pushes what is kept under a reference.
+    /// Pushes the value kept under a reference.
     fn push_reference(reference: c_int) = rawgeti(KEPT, reference);
     /// Pops a value and keeps it under a reference.
     fn set_reference(reference: c_int) = rawseti(KEPT, reference);
@@ -125,12 +126,13 @@ pass! {
     fn set_field(index: c_int, name: &CStr) = setfield(index, name.as_ptr());
     /// Pops a table and makes it the metatable of the value at `index`.
     fn set_metatable(index: c_int) -> c_int = setmetatable(index);
-    /// Pushes the userdata at `index` as memory.
+    /// Returns the memory of the userdata at `index`.
     fn userdata(index: c_int) -> *mut c_void = touserdata(index);
     /// Compiles a script and pushes it as a function, or the error. Returns zero for success.
     fn load(script: &[u8], name: &CStr) -> c_int =
         loadbuffer(script.as_ptr().cast::<c_char>(), script.len(), name.as_ptr());
-    /// Calls a function with `arguments` values in protection. Returns zero for success; else the error is pushed.
+    /// Calls a function with `arguments` values in protected mode. Returns zero for success; otherwise the error is
+    /// pushed.
     fn protected_call(arguments: c_int, results: c_int, handler: c_int) -> c_int = pcall(arguments, results, handler);
     /// Raises the value on top.
     fn raise() -> c_int = error();
@@ -139,14 +141,14 @@ pass! {
 /// The upvalue of each of our C functions that holds the [`Anchor`](super::anchor::Anchor).
 pub(super) const ANCHOR: c_int = 1;
 
-/// Where the values are that Rust keeps: a table that is the second upvalue of each of our C functions.
+/// The table of the Lua values that Rust keeps: the second upvalue of each of our C functions.
 ///
 /// Not the registry: LuaJIT's tables lose elements if memory runs out while one with both an array and a hash part
-/// grows. This one is a plain array for ever, which grows in one piece or not at all.
+/// grows. This one is always a plain array, which grows in one piece or not at all.
 pub(super) const KEPT: c_int = LUA_GLOBALSINDEX - 2;
 
-/// Where globals are.
+/// The table of globals.
 pub(super) const GLOBALS: c_int = LUA_GLOBALSINDEX;
 
-/// Where the registry is.
+/// The registry.
 pub(super) const REGISTRY: c_int = LUA_REGISTRYINDEX;

@@ -1,7 +1,7 @@
-//! Values of Lua that Rust keeps.
+//! Lua values that Rust keeps.
 //!
-//! Making a place for one can raise. So places are reserved in advance, where raising is harmless; filling and emptying a
-//! reserved one can't fail, and dropping one only notes its number for later.
+//! Making a place for a value can raise. So places are reserved in advance, where raising is harmless; filling and
+//! emptying a reserved one can't fail, and dropping one only notes its number for later.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::rc::Rc;
 use super::frame::Frame;
 use crate::dispatch::Reference;
 
-/// References that one C function can need: a callback, a name and the chunk that put it there, or a client's table; and one to
-/// spare.
+/// References that one C function may need: a callback, a name and the chunk that put it there, or a client's table;
+/// and one to spare.
 const RESERVE: usize = 4;
 
 /// The references of one Lua state. Reused, never returned: their table stays as large as the most that were in use.
@@ -22,7 +22,7 @@ pub(super) struct Pool {
     dropped: RefCell<Vec<i32>>,
 }
 
-/// A value of Lua that is kept until this is dropped. Can't leave the main thread.
+/// A Lua value that is kept until this is dropped. Can't leave the main thread.
 #[derive(Debug)]
 pub(super) struct Ref {
     index: i32,
@@ -30,7 +30,7 @@ pub(super) struct Ref {
 }
 
 impl Pool {
-    /// A pool behind `size` references that are in use for ever.
+    /// A pool after `size` references that are always in use.
     pub(super) fn new(size: i32) -> Self {
         Self { size: Cell::new(size), reserved: RefCell::default(), dropped: RefCell::default() }
     }
@@ -53,13 +53,13 @@ impl Pool {
         }
     }
 
-    /// Whether something was dropped that Lua cannot collect yet.
+    /// Whether a dropped value cannot be collected by Lua yet.
     #[inline]
     pub(super) fn has_dropped(&self) -> bool {
         !self.dropped.borrow().is_empty()
     }
 
-    /// Lets Lua collect what was dropped. Its references are given out again from then on.
+    /// Lets Lua collect dropped values. Their references are given out again from then on.
     #[inline]
     pub(super) fn settle(&self, frame: &mut Frame) {
         if self.has_dropped() {

@@ -1,4 +1,4 @@
-//! Errors that callbacks raised, on their way to the game.
+//! Reports errors of callbacks to the game.
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,10 +11,10 @@ use super::module::Module;
 use super::raw::Lua;
 use crate::model::printable;
 
-/// Characters of an error that are kept when no function of the game takes it.
+/// Characters of an error that are printed when no function of the game takes it.
 const UNREPORTED_CHARACTERS: usize = 1024;
 
-/// Reports the error on top of the stack to the game, unless there were too many like it, and takes it off.
+/// Pops the error on top of the stack, and reports it to the game, unless there were too many like it.
 ///
 /// # Safety
 ///
@@ -37,11 +37,11 @@ pub(super) unsafe fn report(lua: Lua, anchor: *mut c_void, reporter: c_int) {
     }
 }
 
-/// Whether the error at this position of the stack is one of those that are reported.
+/// Whether to report the error at this position of the stack.
 fn is_reported(module: &mut Module, lua: Lua, error: c_int) -> bool {
     let frame = Frame::new(lua);
     let admit = || module.reports.admit(error_text(&frame, error), Instant::now());
-    // Were there a bug, the error is what has to be told.
+    // After a bug in here the error is reported.
     catch_unwind(AssertUnwindSafe(admit)).unwrap_or(true)
 }
 

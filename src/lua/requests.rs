@@ -12,7 +12,7 @@ use crate::model::{Args, ClientSlot, Code, Command, Error, ReplyTo, Request, Req
 /// How long `CommandSync` waits unless the script says otherwise.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much longer `CommandSync` waits for the worker to say that time is up: it knows more about it than we.
+/// How much longer `CommandSync` waits for the worker to report the timeout: the worker knows more about it.
 const SYNC_GRACE: Duration = Duration::from_millis(100);
 
 /// `client:Publish(channel, message [, callback [, seconds]])` → true, or false and an error
@@ -71,8 +71,8 @@ pub(super) fn ping(module: &mut Module, call: &mut Call<'_>) -> Result<Output, F
 
 /// Refuses a command that would break the session.
 ///
-/// The addon's gm_redis API passes true as a fourth argument of `Command` and `Transaction`, and may then block the client:
-/// it has one for such commands alone, and inside a transaction the server does not block.
+/// The addon's gm_redis API passes true as a fourth argument of `Command` and `Transaction`, and may then block the
+/// client: it has a client for such commands only, and inside a transaction the server does not block.
 ///
 /// `n` is the command's place in a transaction.
 fn check(
@@ -93,12 +93,12 @@ fn check(
     })
 }
 
-/// What a script calls for an operation.
+/// The Lua name of an operation.
 fn in_lua(operation: &str) -> String {
     format!("{}{operation}", if operation == "Connect" { "realtime." } else { "client:" })
 }
 
-/// Hands a request over. A callback may stand at argument `n`, and a timeout behind it.
+/// Passes a request to the session. Argument `n` may be a callback, followed by a timeout.
 fn request(
     module: &mut Module,
     call: &mut Call<'_>,

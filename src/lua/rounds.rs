@@ -1,8 +1,8 @@
 //! Running callbacks.
 //!
-//! A round runs inside one C function under `lua_pcall`, with all of its data in the module's state. Each callback has a
-//! protected call of its own; what raises outside of one (making a string of a payload, for want of memory) ends the
-//! C function, is reported, and the round goes on behind it.
+//! A round runs inside one C function under `lua_pcall`, with all of its data in the module's state. Each callback
+//! has a protected call of its own; an error outside of one (for example no memory for the string of a payload) ends
+//! the C function and is reported, and the round continues after it.
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,16 +26,16 @@ use super::slices::{forget, push_slice};
 use crate::dispatch;
 use crate::model::panic_text;
 
-/// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
-/// callback that waits behind them, and yet ends.
+/// How many items without a callback may pass in a round that has run no callback yet, whatever its budget: enough
+/// for a round to find a callback that waits after them, and bounded so that it ends.
 const MAX_SKIPPED: u32 = 1024;
 
-/// A message of more bytes may take its callback long. To make a string of it takes longer than to read the clock.
+/// A message of more bytes may take its callback long. Making its string takes longer than reading the clock.
 const LARGE: usize = 256;
 
 type Step<'a> = dispatch::Step<'a, Ref, Handle>;
 
-/// Runs the round that the module has begun, and pushes how many callbacks ran. Raises nothing of theirs.
+/// Runs the round that the module has begun, and pushes how many callbacks ran. Errors of callbacks are not raised.
 ///
 /// # Safety
 ///
@@ -69,7 +69,7 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
     }
 }
 
-/// Puts a failed delivery behind. Returns whether there is time for more.
+/// Finishes a failed delivery. Returns whether there is time for more.
 unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
     if module.dispatcher.abandon() {
         // SAFETY: the caller keeps to the contract.
@@ -77,7 +77,8 @@ unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
     }
     match &mut module.round {
         Some(round) => {
-            // A failure to deliver counts as much as a callback: else a lack of memory would outlast any budget.
+            // A failure to deliver counts like a callback: otherwise failures without memory would outlast any
+            // budget.
             round.count();
             !round.spent
         }
@@ -116,7 +117,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         // An element of a table on the stack costs less than one of an upvalue.
         lua.push_copy(KEPT);
         lua.push_reference(fixed.trace);
-        // How many values stand there for callbacks that share them.
+        // How many values are on the stack for callbacks that share them.
         let mut shared = resume(lua, &mut *module);
         let mut called = false;
         loop {
@@ -143,14 +144,14 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                     return 0;
                 }
                 Step::Line(line) => {
-                    // What the remaining callbacks of a walk are to be called with stays.
+                    // The arguments of the walk's remaining callbacks stay.
                     lua.push_reference(fixed.say);
                     lua.push_bytes(line.as_bytes());
                     lua.protected_call(1, 0, 0);
                     lua.set_top(HANDLER + shared);
                     continue;
                 }
-                // Nobody else gets a lone message or an answer: they need not be copied.
+                // Only this callback gets a single message or an answer: it need not be copied.
                 Step::Message { callback, payload, name, channel, alone: true, .. } => {
                     lua.push_element(REFERENCES, callback);
                     lua.push_bytes(payload);
@@ -219,7 +220,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
     }
 }
 
-/// Lets go of what a table was made of.
+/// Releases the memory that a table was made from.
 unsafe fn end_table(lua: Lua, anchor: *mut c_void, is_long: bool) {
     // SAFETY: the caller keeps to the contract; nobody else refers to the module.
     unsafe {
@@ -239,14 +240,14 @@ fn pause(module: &mut Module) {
     }
 }
 
-/// Runs what must not panic into Lua.
+/// Runs work whose panic must not reach Lua.
 fn pure(work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
     }
 }
 
-/// Keeps what the remaining callbacks of a walk are to be called with for the next round. Can't raise.
+/// Keeps the arguments of the walk's remaining callbacks for the next round. Can't raise.
 unsafe fn suspend(lua: Lua, module: &mut Module, arguments: c_int) {
     if !module.dispatcher.is_walking() {
         return;
@@ -258,7 +259,7 @@ unsafe fn suspend(lua: Lua, module: &mut Module, arguments: c_int) {
     module.carried = arguments;
 }
 
-/// Puts back what the last round kept, and returns how many values these are. Can't raise: there are few.
+/// Pushes the values that the last round kept, and returns how many they are. Can't raise: there are few.
 unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
     let carried = std::mem::take(&mut module.carried);
     for (_, &reference) in (0..carried).zip(&module.fixed.carried) {
@@ -273,7 +274,7 @@ unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
 ///
 /// # Safety
 ///
-/// The module is there. What the step points to is looked at before the next one only: see [`Module`].
+/// The module is there. The memory that the step points to is used only before the next one: see [`Module`].
 unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
     // SAFETY: the caller vouches for the module, and no Lua code runs in here that could refer to it as well.
     let Module { round, reports, dispatcher, pool, outputs, .. } = unsafe { &mut *module };
@@ -287,7 +288,7 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
     let (reports, dispatcher) = (&raw mut *reports, &raw mut *dispatcher);
     // SAFETY: as above. A step that was skipped is not looked at any more when the next one is taken.
     let found = catch_unwind(AssertUnwindSafe(move || unsafe {
-        // At the beginning of a round, and behind a line like it.
+        // At the beginning of a round, and after another such line.
         if !called
             && (*reports).is_due(Instant::now)
             && let Some(line) = (*reports).line(Instant::now())
@@ -319,7 +320,7 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
                 | Step::Table { payload, .. } => {
                     round.is_large = payload.len() > LARGE;
                 }
-                // How much of it was read is not told.
+                // The step does not say how much of it was read.
                 Step::Unreadable { .. } => round.is_large = true,
                 // The next callback for the same message.
                 Step::Again { .. } => {}
@@ -335,7 +336,7 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
         complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
         Step::Idle
     });
-    // A function further out may be pushing what a reference stood for.
+    // An outer function may be pushing the value of a reference.
     if outputs.is_empty() {
         pool.settle(&mut Frame::new(lua));
     }

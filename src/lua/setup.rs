@@ -21,17 +21,17 @@ use super::rounds;
 use super::slices::empty_list;
 use super::trampoline::push_function;
 
-/// The global table, and the version that it names.
+/// The global table, and the field with its version.
 const GLOBAL: &CStr = c"realtime";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Where in the registry the module's userdata is.
+/// The registry's key for the module's userdata.
 const ANCHOR_KEY: &CStr = c"realtime.module";
 
-/// Where the list of a table's parts is.
+/// The registry's key for the list of a table's parts.
 const PARTIAL_KEY: &CStr = c"realtime.partial";
 
-/// Where the function is that calls what a script wants called at the end.
+/// The registry's key for the function that calls a script's function at the end.
 const CLOSING_KEY: &CStr = c"realtime.closing";
 
 /// Name of the clients' metatable, for `FindMetaTable`.
@@ -40,22 +40,23 @@ const CLIENT_META: &CStr = c"RealtimeClient";
 /// Name of the metatable of errors, for `FindMetaTable`: the addon's own errors have it, too.
 const ERROR_META: &CStr = c"RealtimeError";
 
-/// The game's number for a userdata that is none of its own types.
+/// The game's number for a userdata that is not one of its own types.
 const PLAIN_USERDATA: u8 = 7;
 
-/// Room for references to begin with.
+/// Initial room for references.
 const REFERENCES: c_int = 64;
 
 /// The part of the module that is written in Lua, and how many values it returns.
 const PRELUDE: &str = include_str!("prelude.lua");
 const PRELUDE_RESULTS: c_int = 9;
 
-/// Sets the module up in a Lua state: afresh, whatever was there before. `network` makes what starts the worker thread,
-/// at the first Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
+/// Sets the module up in a Lua state: from scratch, whatever was there before. `network` makes the spawner of the
+/// worker thread, at the first Connect. If the game's Lua functions can't be found, says so on stderr and leaves the
+/// state alone.
 ///
 /// # Safety
 ///
-/// `state` is the `lua_State` that the game hands to `gmod13_open`, on its main thread.
+/// `state` is the `lua_State` that the game passes to `gmod13_open`, on its main thread.
 pub unsafe fn open(state: *mut c_void, network: fn() -> Box<dyn Network>) -> c_int {
     if let Err(reason) = api::load() {
         complain(format_args!("not loaded: {reason}"));
@@ -72,12 +73,13 @@ pub unsafe fn open(state: *mut c_void, network: fn() -> Box<dyn Network>) -> c_i
     0
 }
 
-/// Ends the module in a Lua state: scripts have a last word, what was accepted is still sent, for a bounded time. Functions that scripts still hold
-/// do nothing from now on.
+/// Ends the module in a Lua state: the function that a script registered runs, and accepted commands are still sent,
+/// for a bounded time. Functions that scripts still hold do nothing from now on.
 ///
 /// # Safety
 ///
-/// `state` is the `lua_State` that the game hands to `gmod13_close`, on its main thread, and `lua_close` has not freed it.
+/// `state` is the `lua_State` that the game passes to `gmod13_close`, on its main thread, and `lua_close` has not
+/// freed it.
 pub unsafe fn close(state: *mut c_void) -> c_int {
     // SAFETY: the game calls us in a C function of its own.
     if let Some(lua) = unsafe { Lua::new(State(state)) } {
@@ -206,7 +208,7 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         lua.set_field(REGISTRY, ERROR_META);
         lua.push_copy(global);
         lua.set_field(GLOBALS, GLOBAL);
-        // Whoever finds the anchor finds the rest.
+        // The anchor leads to everything else.
         lua.push_copy(userdata);
         lua.push_copy(kept);
         lua.push_closure(closing::body, 2);
@@ -216,7 +218,7 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         lua.push_copy(userdata);
         lua.set_field(REGISTRY, ANCHOR_KEY);
 
-        // No Lua call stands between here and the end of this block's ownership.
+        // No Lua call comes between here and the end of this block's ownership.
         (*anchor).set(Module::new(fixed, Rc::new(Pool::new(count)), network()));
 
         lua.push_copy(start_ticks);

@@ -1,8 +1,8 @@
 //! Tables for callbacks, made in slices.
 //!
-//! A table of a long message takes longer than a round may. So it is made in slices. Between two of them the module keeps how far
-//! it was made, and a list what stood on the stack, so that whatever raises leaves nothing half done: the next slice begins with
-//! what the one before it left, or the whole is given up.
+//! The table of a long message takes longer than a round may. So it is made in slices. Between two of them the module
+//! keeps the state of the table, and a list the values that were on the stack, so that an error leaves nothing half
+//! done: the next slice continues where the last one stopped, or the whole is given up.
 
 use std::ffi::{c_int, c_void};
 
@@ -12,11 +12,11 @@ use super::module::{Module, PartialBuild};
 use super::raw::Lua;
 use crate::dispatch::Document;
 
-/// What a slice may cost, as [`push_tape`] counts: some 50 µs.
+/// The cost of a slice, in the units of [`push_tape`]: some 50 µs.
 const SLICE: usize = 1024;
 
-/// Pushes a place for the callback and the value of a text; or a part of that, which is kept for the next slice. Returns whether
-/// the value is complete.
+/// Pushes a place for the callback and the value of a text; or a part of that, which is kept for the next slice.
+/// Returns whether the value is complete.
 ///
 /// # Safety
 ///
@@ -39,7 +39,7 @@ pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Docume
         if push_tape(lua, fixed, document.tape(), text, &mut state, most) {
             return true;
         }
-        // A finalizer may have closed the module: then nobody wants the rest.
+        // A finalizer may have closed the module: then the rest is not needed.
         if !module_of(anchor).is_null() {
             let values = lua.top() - list;
             for n in 1..=values {
@@ -62,11 +62,11 @@ fn keep(module: &mut Module, state: BuildState, values: c_int) {
     }
 }
 
-/// Lets Lua collect what was kept of a table, which is complete or not wanted any more.
+/// Lets Lua collect the parts of a table that is complete or not needed any more.
 ///
 /// # Safety
 ///
-/// See [`Lua`]; nobody else refers to the module. Can't raise: two of the free slots of a C function are used.
+/// See [`Lua`]; nothing else refers to the module. Can't raise: two of the free slots of a C function are used.
 pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
     let Some(most) = module.partial.take().map(|partial| partial.most) else { return };
     // SAFETY: the caller keeps to the contract. The list has as many elements.
@@ -77,11 +77,11 @@ pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
     }
 }
 
-/// Takes the first `count` elements out of the list at `index`. It keeps their places.
+/// Empties the first `count` elements of the list at `index`. It keeps their places.
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The list has as many elements, so that this can't raise.
+/// See [`Lua`]. The list has at least so many elements, so that this can't raise.
 pub(super) unsafe fn empty_list(lua: Lua, index: c_int, count: c_int) {
     for n in 1..=count {
         // SAFETY: the caller keeps to the contract. Not nil: that could cost the table the place.

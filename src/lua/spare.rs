@@ -1,4 +1,4 @@
-//! Memory that functions for JSON use again.
+//! Memory that functions for JSON reuse.
 
 use super::output::Output;
 use super::walk::Table;
@@ -12,11 +12,11 @@ pub(super) struct Spare {
     pub(super) tables: Vec<Table>,
 }
 
-/// A text longer than this is not kept for the next one, in bytes.
+/// The longest text, in bytes, that is kept for the next one.
 const KEPT_BYTES: usize = 64 << 10;
 
 impl Spare {
-    /// Takes back what was pushed.
+    /// Takes back an output that was pushed.
     pub(super) fn take(&mut self, output: Output) {
         match output {
             Output::Json(mut decoded) => {

@@ -150,7 +150,7 @@ unsafe fn push_nodes(lua: Lua, nodes: &[Node]) {
     }
 }
 
-/// Pushes the figures of a client that is gone: its state alone.
+/// Pushes the figures of a client that is gone: only its state.
 ///
 /// # Safety
 ///

@@ -1,9 +1,9 @@
 //! The one C function behind every function of the module.
 //!
-//! Four steps, so that no Lua error passes a frame that owns something and no panic reaches Lua: reserve what the call
-//! could need, where raising is harmless; read the arguments and do the work, in `catch_unwind` and without a call that
-//! raises; leave the result in the module's state; then, with nothing left to drop, push it or raise. A tick with nothing to
-//! do leaves before all that.
+//! Four steps, so that no Lua error passes a frame that owns something and no panic reaches Lua: reserve what the
+//! call could need, where raising is harmless; read the arguments and do the work, in `catch_unwind` and without a
+//! call that raises; leave the result in the module's state; then, with nothing left to drop, push it or raise. A
+//! tick with nothing to do returns before all that.
 
 use std::any::Any;
 use std::ffi::{c_int, c_void};
@@ -23,7 +23,7 @@ use super::output::{Exit, Output, PushResult, push_output};
 use super::raw::{ANCHOR, Lua};
 use crate::model::panic_text;
 
-/// The upvalue that says which of [`FUNCTIONS`] it is.
+/// The upvalue with the position in [`FUNCTIONS`].
 const WHICH: c_int = 3;
 
 /// Pushes one of the module's functions.
@@ -51,12 +51,12 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nonsense finds no function")]
     let Some(function) = FUNCTIONS.get(which as usize) else { return 0 };
-    // SAFETY: nothing is alive here that has to be dropped, and the module is looked up anew after Lua ran.
+    // SAFETY: nothing is alive here that has to be dropped, and the module is looked up again after Lua ran.
     unsafe {
         if let Some(module) = module_of(anchor).as_mut() {
             if let Some(is_idle) = function.is_idle {
                 module.pulse.tick();
-                // A tick in which nothing happens is what most of them are.
+                // Most ticks have nothing to do.
                 if lua.top() == 0 && is_idle(module) {
                     lua.push_number(0.0);
                     return 1;
@@ -68,10 +68,10 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     }
     // SAFETY: nothing is alive here that has to be dropped.
     let Some(module) = (unsafe { ready(lua, anchor, function) }) else {
-        // SAFETY: as above. What a closed client gives belongs to the table of functions.
+        // SAFETY: as above. The result of a closed client is in the table of functions.
         return unsafe { give(lua, push_output(lua, fixed_of(anchor), &function.closed)) };
     };
-    // SAFETY: nobody else refers to the module while pure Rust runs: no Lua code does.
+    // SAFETY: nothing else refers to the module while pure Rust runs: no Lua code does.
     unsafe { (*module).enter(place_on_stack(&which)) };
     // SAFETY: as above.
     let mut exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
@@ -88,7 +88,7 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     unsafe { leave(lua, anchor, exit) }
 }
 
-/// Starts the ticks again, which others have stopped.
+/// Starts the ticks again after other code has stopped them.
 unsafe fn start_ticks(lua: Lua, fixed: Fixed) {
     // SAFETY: the caller has nothing alive that has to be dropped. One of the free slots of a C function is used.
     unsafe {
@@ -99,10 +99,10 @@ unsafe fn start_ticks(lua: Lua, fixed: Fixed) {
     }
 }
 
-/// Does for a call what may raise and has to come before its work. Returns the module, unless it is closed.
+/// Does the preparations of a call that may raise. Returns the module, unless it is closed.
 unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*mut Module> {
-    // SAFETY: the caller has nothing alive that has to be dropped, nor have we. A collection can run scripts, which use up
-    // what was reserved or close the module: so both are looked at again after each step.
+    // SAFETY: the caller has nothing alive that has to be dropped, nor have we. A collection can run scripts, which
+    // use up the reserved references or close the module: so both are checked again after each step.
     unsafe {
         let module = module_of(anchor);
         if module.is_null() {
@@ -131,7 +131,8 @@ unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*m
 /// Runs a function's pure part.
 fn work(module: &mut Module, frame: &mut Frame, function: &Function) -> Exit {
     let result = catch_unwind(AssertUnwindSafe(|| {
-        // Further out, values may be being pushed by their references: those are not to be another's meanwhile.
+        // Outer functions may be pushing values by their references, which must not be given to other values
+        // meanwhile.
         if !module.is_in_use() {
             module.pool.settle(frame);
         }
@@ -159,7 +160,7 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
     format!("internal error of realtime, please report it: {}", panic_text(panic))
 }
 
-/// Pushes what a function gives back, or raises.
+/// Pushes the result of a function, or raises.
 ///
 /// # Safety
 ///
@@ -193,9 +194,10 @@ unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
     }
 }
 
-/// Prints the line that the function wants on the console, if it wants one.
+/// Prints the line that the function wants on the console, if any.
 unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
-    // SAFETY: as in `leave`. Nothing could close the module since it was left, and it holds the text.
+    // SAFETY: as in `leave`. Nothing could close the module since the line was put there, and the module holds the
+    // text.
     unsafe {
         let module = module_of(anchor);
         let Some(line) = (*module).line.take() else { return };
@@ -208,9 +210,9 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
     }
 }
 
-/// Pushes the output at `depth`, which is then gone.
+/// Pushes the output at `depth`, which is then removed.
 unsafe fn push_held(lua: Lua, anchor: *mut c_void, depth: usize) -> PushResult {
-    // SAFETY: as in `leave`. If the module was closed since it held the output, that is what remains of it.
+    // SAFETY: as in `leave`. If the module was closed since it held the output, its remains have it.
     unsafe {
         let output: *const Output = &raw const *(&(*module_or_remains(anchor)).outputs)[depth].output;
         let pushed = push_output(lua, fixed_of(anchor), &*output);

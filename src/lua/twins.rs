@@ -1,9 +1,9 @@
-//! The hint for a script that puts two callbacks without identifiers on one channel or event: the second one takes the first
-//! one's place.
+//! The hint for a script that puts two callbacks without identifiers on one channel or event: the second one replaces
+//! the first.
 //!
-//! A file that runs again relies on that, and gets no hint. So there is one only if both calls belong to one run: the same main
-//! chunk is being loaded at both; or, where none is being loaded at the second, both come within one tick. What replaces a
-//! callback later does so on purpose. The same function again loses nothing.
+//! A file that runs again relies on that, and gets no hint. So there is a hint only if both calls belong to one run:
+//! the same main chunk is being loaded at both; or, if none is being loaded at the second, both come within one tick.
+//! A callback that is replaced later is replaced on purpose. Adding the same function again loses nothing.
 
 use std::rc::Rc;
 
@@ -13,21 +13,21 @@ use super::refs::Ref;
 use crate::dispatch::{Callbacks, EventKind, Origin};
 use crate::model::{ClientSlot, NAME_CHARACTERS, Topic, printable};
 
-/// Places that the hint was printed for are remembered up to so many. There are no more hints then.
+/// How many places the hint is printed for. After that there are no more hints.
 const MAX_HINTS: usize = 16;
 
 /// Characters of a script's name on the console.
 const SOURCE_CHARACTERS: usize = 256;
 
-/// What a callback is put on.
+/// The topic or event of a callback.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Target<'a> {
     Topic(&'a Topic),
     Event(EventKind),
 }
 
-/// Where a callback without an identifier is being put, after the hint if it needs one. `None` for a callback with an identifier.
-/// `function` is the callback's position on the stack.
+/// The origin of a callback without an identifier, after the hint if it needs one. `None` for a callback with an
+/// identifier. `function` is the callback's position on the stack.
 pub(super) fn origin(
     module: &mut Module,
     call: &mut Call<'_>,
@@ -67,7 +67,7 @@ fn hint(module: &mut Module, method: &str, target: Target<'_>, here: (String, i3
         Target::Topic(Topic { kind, name }) => (kind.as_str(), &**name),
         Target::Event(kind) => ("event", kind.as_str().as_bytes()),
     };
-    // A chunk that was made of a text is called by its text.
+    // A chunk loaded from a text has the text as its name.
     let (source, name) = (printable(here.0.as_bytes(), SOURCE_CHARACTERS), printable(name, NAME_CHARACTERS));
     module.line = Some(format!(
         "[realtime] {source}:{}: this callback replaces that of line {before}: without an identifier a file has one callback for \

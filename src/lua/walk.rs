@@ -1,7 +1,7 @@
-//! Tables to JSON.
+//! Converts tables to JSON.
 //!
-//! All of it is pure: the walk reads tables where they are, and allocates nothing of Lua's. Where it is stands on the stack: each
-//! table that it is in, above that the key, and above that the value, which may be the next table.
+//! All of it is pure: the walk reads tables where they are, and allocates no Lua memory. Its position is on the
+//! stack: each open table, above it the key, and above that the value, which may be the next table.
 
 use std::ffi::{c_int, c_void};
 use std::slice;
@@ -16,7 +16,7 @@ use crate::json::{Encoder, MAX_DEPTH, Refusal};
 /// Slots of the stack that a table needs: itself, a key, a value.
 const TABLE_SLOTS: c_int = 3;
 
-/// What a walk needs of the stack for tables as deep in each other as they may be.
+/// The slots that a walk needs for tables nested as deeply as they may be.
 #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
 pub(super) const DEEP_SLOTS: c_int = FREE_SLOTS + TABLE_SLOTS * MAX_DEPTH as c_int;
 
@@ -27,16 +27,16 @@ pub(super) enum WalkEnd {
     Done,
     /// The whole is too large.
     TooLarge(Refusal),
-    /// A value or key has no form in JSON. The stack stays as it is, for [`push_place`] to tell where.
+    /// A value or key has no form in JSON. The stack stays as it is, so that [`push_place`] can tell the place.
     Refused(Place),
-    /// The stack has no room for tables so deep in each other.
+    /// The stack has no room for tables nested this deeply.
     NeedsSlots,
 }
 
-/// Where on the stack what was refused stands, and the tables around it.
+/// The position of the refused value on the stack, and the tables around it.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// What the encoder says. Else the kind of the value is at fault.
+    /// The encoder's reason. Without one the kind of the value is at fault.
     reason: Option<String>,
     /// Whether it is a key.
     is_key: bool,
@@ -44,7 +44,7 @@ pub(super) struct Place {
     tables: Vec<Table>,
 }
 
-/// A table that is being written, and where on the stack it is.
+/// A table that is being written, and its position on the stack.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table {
     index: c_int,
@@ -55,7 +55,7 @@ pub(super) struct Table {
 enum Shape {
     /// A list of so many elements, of which this one is being written.
     List { length: c_int, next: c_int },
-    /// An object, whose key stands above it.
+    /// An object, whose key is above it.
     Object,
 }
 
@@ -67,10 +67,10 @@ enum Stop {
     NeedsSlots,
 }
 
-/// A walk stopped: [`TableWalk::stop`] has the reason. It is no part of results, because these stay in registers so.
+/// A walk stopped: [`TableWalk::stop`] has the reason. It is not part of results, so that these stay in registers.
 struct Stopped;
 
-/// What is found in a table.
+/// The shape of a table.
 enum TableShape {
     Nothing,
     List(c_int),
@@ -80,14 +80,15 @@ enum TableShape {
 
 /// A walk through a value.
 ///
-/// Each call of Lua's here reads without metamethods and allocates nothing, and so cannot raise: what is pushed has room,
-/// because `begin_table` sees to it for each table, and `next` gets a key that it gave itself.
+/// Each Lua call here reads without metamethods and allocates nothing, and so cannot raise: there is room for each
+/// pushed value, because `begin_table` makes sure of it for each table, and `next` gets a key that it returned
+/// itself.
 pub(super) struct TableWalk<'a> {
     lua: Lua,
     /// How many values the stack may have.
     most: c_int,
     encoder: &'a mut Encoder,
-    /// Where in memory `realtime.NULL` is.
+    /// The address of `realtime.NULL`.
     null: *const c_void,
     tables: Vec<Table>,
     stop: Stop,
@@ -104,7 +105,7 @@ impl<'a> TableWalk<'a> {
         tables.clear();
         let (lua, most) = frame.slots();
         let mut walk = Self { lua, most, encoder, null: std::ptr::null(), tables, stop: Stop::NeedsSlots };
-        // SAFETY: reads a table of ours. What a C function has free is room for one value.
+        // SAFETY: reads a table of ours. A C function has enough free slots for one value.
         unsafe {
             (lua.api.rawgeti)(lua.state, KEPT, fixed.null);
             walk.null = (lua.api.topointer)(lua.state, -1);
@@ -116,7 +117,7 @@ impl<'a> TableWalk<'a> {
     /// Writes the value at `index`. Returns the memory, too, unless a [`Place`] keeps it.
     pub(super) fn run(mut self, index: c_int) -> (WalkEnd, Vec<Table>) {
         let base = self.top();
-        // SAFETY: what a C function has free is room for one value.
+        // SAFETY: a C function has enough free slots for one value.
         unsafe { (self.lua.api.pushvalue)(self.lua.state, index) };
         let walked = match self.walk(base + 1) {
             Ok(()) => WalkEnd::Done,
@@ -135,7 +136,7 @@ impl<'a> TableWalk<'a> {
                 reason.map_or(WalkEnd::NeedsSlots, WalkEnd::TooLarge)
             }
         };
-        // SAFETY: takes off what was pushed.
+        // SAFETY: pops what was pushed.
         unsafe { self.cut(base) };
         (walked, self.tables)
     }
@@ -152,12 +153,12 @@ impl<'a> TableWalk<'a> {
         }
     }
 
-    /// Writes the value at `index`, on top of the stack. Of a table it writes the beginning, and returns where its first
-    /// value is.
+    /// Writes the value at `index`, on top of the stack. For a table it writes the beginning, and returns the
+    /// position of its first value.
     #[inline]
     fn begin(&mut self, index: c_int) -> Result<Option<c_int>, Stopped> {
         let Lua { api, state } = self.lua;
-        // SAFETY: see the type. Each value is read as what it is, without conversion.
+        // SAFETY: see the type. Each value is read as its own type, without conversion.
         let written = unsafe {
             match (api.kind)(state, index) {
                 LUA_TSTRING => {
@@ -208,7 +209,7 @@ impl<'a> TableWalk<'a> {
     fn look_into(&mut self, index: c_int) -> TableShape {
         let Lua { api, state } = self.lua;
         let key = index + 1;
-        // SAFETY: see the type. Every number is read as what it is.
+        // SAFETY: see the type. Every number is read as its own type.
         unsafe {
             (api.pushnil)(state);
             if (api.next)(state, index) == 0 {
@@ -222,7 +223,7 @@ impl<'a> TableWalk<'a> {
             let mut count = 0;
             while (api.kind)(state, key) == LUA_TNUMBER {
                 let place = (api.tonumber)(state, key);
-                // Not `fract`, which is a call where the processor may lack the instruction.
+                // Not `fract`, which is a function call on processors that lack the instruction.
                 if !(1.0..=places).contains(&place) || f64::from(place as c_int) != place {
                     break;
                 }
@@ -236,7 +237,7 @@ impl<'a> TableWalk<'a> {
                     break;
                 }
             }
-            // From the beginning, because the first key is the one to tell.
+            // From the beginning, so that the first key is the one to report.
             self.cut(index);
             (api.pushnil)(state);
             (api.next)(state, index);
@@ -244,7 +245,7 @@ impl<'a> TableWalk<'a> {
         TableShape::Object
     }
 
-    /// Writes the key above the table at `index`, and returns where its value is.
+    /// Writes the key above the table at `index`, and returns the position of its value.
     #[inline]
     fn key(&mut self, index: c_int) -> Result<c_int, Stopped> {
         let key = index + 1;
@@ -260,7 +261,8 @@ impl<'a> TableWalk<'a> {
         Ok(key + 1)
     }
 
-    /// Goes on behind the value that was written. Returns where the next one is, or `None` if that was the last.
+    /// Continues after the value that was written. Returns the position of the next one, or `None` if that was the
+    /// last.
     #[inline]
     fn go_on(&mut self) -> Result<Option<c_int>, Stopped> {
         let Lua { api, state } = self.lua;
@@ -302,7 +304,7 @@ impl<'a> TableWalk<'a> {
         self.written(written, index)
     }
 
-    /// What the encoder says to the value at `index`.
+    /// Checks the encoder's result for the value at `index`.
     #[inline]
     fn written(&mut self, written: Result<(), Refusal>, index: c_int) -> Result<(), Stopped> {
         written.map_err(|refusal| self.stop(Stop::Refusal(refusal, index)))
@@ -319,7 +321,7 @@ impl<'a> TableWalk<'a> {
         unsafe { (self.lua.api.gettop)(self.lua.state) }
     }
 
-    /// Takes off everything above `top`.
+    /// Pops everything above `top`.
     ///
     /// # Safety
     ///
@@ -333,7 +335,7 @@ impl<'a> TableWalk<'a> {
     ///
     /// # Safety
     ///
-    /// There is one, and it stays there as long as the bytes are used.
+    /// There is a string, and it stays there as long as the bytes are used.
     unsafe fn bytes<'b>(&self, index: c_int) -> &'b [u8] {
         let mut length = 0;
         // SAFETY: for a string this converts and allocates nothing, and Lua neither moves nor changes it.
@@ -344,7 +346,7 @@ impl<'a> TableWalk<'a> {
     }
 }
 
-/// Pushes where something was refused and why, or an error. Returns zero for success.
+/// Pushes the place of a refused value and the reason, or an error. Returns zero for success.
 ///
 /// # Safety
 ///
@@ -363,7 +365,7 @@ pub(super) unsafe fn push_place(lua: Lua, fixed: Fixed, place: &Place) -> c_int 
         for table in &place.tables {
             match table.shape {
                 Shape::List { next, .. } => lua.push_number(f64::from(next)),
-                // A key that is at fault itself leads nowhere.
+                // A key that is at fault itself is not part of the path.
                 Shape::Object if place.index == table.index + 1 => {}
                 Shape::Object => lua.push_copy(table.index + 1),
             }

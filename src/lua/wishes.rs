@@ -1,4 +1,4 @@
-//! What a client subscribes to, as a list.
+//! The subscriptions of a client, as a list.
 
 use super::handle::Handle;
 use super::push::topic_key;

@@ -14,7 +14,8 @@ use std::fmt;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Args {
-    // Each argument after its length, so that a command is one piece of memory. NULL is a length that nothing has.
+    // Each argument after its length, so that a command is one piece of memory. NULL has a length that no argument
+    // has.
     bytes: Vec<u8>,
     count: usize,
 }
@@ -23,7 +24,7 @@ const LENGTH: usize = size_of::<usize>();
 const NULL: usize = usize::MAX;
 
 impl Args {
-    /// No arguments, with room for `count` of them and `bytes` bytes altogether.
+    /// No arguments, with room for `count` of them and `bytes` bytes in total.
     pub fn with_capacity(count: usize, bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(count.saturating_mul(LENGTH).saturating_add(bytes)), count: 0 }
     }
@@ -51,12 +52,12 @@ impl Args {
         self.count == 0
     }
 
-    /// How many bytes the arguments have altogether.
+    /// How many bytes the arguments have in total.
     pub fn byte_len(&self) -> usize {
         self.bytes.len() - self.count * LENGTH
     }
 
-    /// The argument at `index`, from 0, unless it is NULL. Looks at those before it.
+    /// The argument at `index`, from 0, unless it is NULL. Walks over those before it.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         self.iter().nth(index).flatten()
     }

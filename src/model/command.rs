@@ -1,27 +1,28 @@
-//! What the main thread asks of a session.
+//! Commands of the main thread to a session.
 
 use std::time::Instant;
 
 use super::{Args, SubscriptionSlot, Ticket, Topic};
 
-/// What the main thread asks of a client's session. Commands of one client take effect in the order in which they were
-/// handed over.
+/// A command of the main thread to a client's session. Commands of one client take effect in the order in which they
+/// were made.
 #[derive(Debug)]
 pub enum Command {
-    /// Receive what is sent to `topic`, for as long as no Unsubscribe comes. Messages name `slot`. For a topic that is
-    /// wanted already, the new slot takes the old one's place.
+    /// Receive the messages of `topic` until an Unsubscribe. Messages carry `slot`. If the topic is subscribed
+    /// already, the new slot replaces the old one.
     Subscribe {
         /// The channel, pattern or sharded channel.
         topic: Topic,
-        /// What its messages will carry.
+        /// The slot that its messages will carry.
         slot: SubscriptionSlot,
     },
-    /// Receive no more from this topic.
+    /// Receive no more messages from this topic.
     Unsubscribe(Topic),
     /// Something that gets exactly one answer.
     Request(Request),
-    /// Send what was accepted, wait for answers until `deadline`, answer the rest with `CLOSED`, and end. From now on no
-    /// message is for anyone; if a subscription was confirmed, an [`Event::Gap`] says so, for a session that takes over.
+    /// Send the accepted requests, wait for answers until `deadline`, answer the rest with `CLOSED`, and end. From
+    /// now on messages are discarded; if a subscription was confirmed, an [`Event::Gap`] says so, for a session that
+    /// takes over.
     ///
     /// [`Event::Gap`]: crate::model::Event::Gap
     Disconnect {
@@ -33,15 +34,15 @@ pub enum Command {
 /// A command that gets exactly one answer.
 #[derive(Debug)]
 pub struct Request {
-    /// Where the answer goes; given up with the answer, so that there can be only one.
+    /// Where the answer goes; consumed by the answer, so that there can be only one.
     pub ticket: Ticket,
     /// When it is answered with `TIMEOUT` at the latest.
     pub deadline: Instant,
-    /// What is asked.
+    /// The kind of request.
     pub kind: RequestKind,
 }
 
-/// What a request asks.
+/// The kinds of requests.
 #[derive(Debug)]
 pub enum RequestKind {
     /// Send a message: two arguments, channel and message. Its answer is the number of receivers, or [`Value::Null`] if the
@@ -49,11 +50,11 @@ pub enum RequestKind {
     ///
     /// [`Value::Null`]: super::Value::Null
     Publish(Args),
-    /// Likewise for a sharded channel. Its answer is the number of receivers at the node that took it.
+    /// The same for a sharded channel. Its answer is the number of receivers at the node that took it.
     SPublish(Args),
     /// Any command that the backend's check let through. Its answer is the server's.
     Command(Args),
-    /// Commands to be run in one piece. Its answer is an array of theirs.
+    /// Commands to be run as one transaction. Its answer is an array of theirs.
     Transaction(Vec<Args>),
     /// A round trip. Its answer is the time that it took, in seconds.
     Ping,

@@ -1,4 +1,4 @@
-//! Counters that the worker writes and the main thread reads, without a lock but for a text that changes rarely.
+//! Counters that the worker writes and the main thread reads, without a lock except for texts that change rarely.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ impl State {
     }
 }
 
-/// Figures of one client, for whoever wants to read them. Each is written through one of three types, all on the worker:
+/// Figures of one client, for any reader. Each is written through one of three types, all on the worker:
 /// [`SessionCounters`], [`QueueCounters`] and [`LoopCounters`]. A reader may see one figure a moment before another.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -55,9 +55,9 @@ pub struct Counters {
     pub dropped_too_large: Figure,
     /// The last round trip of a PING, in nanoseconds; 0 before the first.
     pub round_trip: Figure,
-    /// Channels and patterns confirmed by the server on the present connection.
+    /// Channels and patterns confirmed by the server on the current connection.
     pub confirmed: Figure,
-    /// Channels and patterns that the server refused on the present connection and is asked for again.
+    /// Channels and patterns that the server refused on the current connection and that will be asked for again.
     pub refused: Figure,
     one_refused: Mutex<Option<Box<str>>>,
     refused_topics: Mutex<Box<[Topic]>>,
@@ -69,13 +69,13 @@ pub struct Counters {
 /// A node of a cluster that a client is connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Where it is.
+    /// Its address.
     pub address: Box<str>,
-    /// What it is to the others.
+    /// Its role.
     pub role: Role,
     /// How many hash slots it holds.
     pub slots: u32,
-    /// Whether a link leads there that is up.
+    /// Whether a link to it is up.
     pub is_connected: bool,
 }
 
@@ -84,7 +84,7 @@ pub struct Node {
 pub struct Figure(AtomicU64);
 
 impl Figure {
-    /// What it is.
+    /// Its value.
     pub fn load(&self, order: Ordering) -> u64 {
         self.0.load(order)
     }
@@ -100,7 +100,7 @@ impl Figure {
 }
 
 impl Counters {
-    /// The client's state, as of now and perhaps ahead of the events that tell of it.
+    /// The client's state now, perhaps ahead of the events that report it.
     pub fn state(&self) -> State {
         match self.state.load(Ordering::Acquire) {
             0 => State::Connecting,
@@ -110,17 +110,17 @@ impl Counters {
         }
     }
 
-    /// One of the channels and patterns that are refused, with its reason.
+    /// One of the refused channels and patterns, with its reason.
     pub fn one_refused(&self) -> Option<Box<str>> {
         self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Which topics are refused: all of them, unless they are many.
+    /// The refused topics: all of them, unless they are many.
     pub fn refused_topics(&self) -> Box<[Topic]> {
         self.refused_topics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where the client is connected to, or tries to connect to, if the session says so.
+    /// The address that the client is connected to, or tries to connect to, if the session knows it.
     pub fn address(&self) -> Option<Box<str>> {
         self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -130,12 +130,12 @@ impl Counters {
         self.sentinel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The nodes of the cluster, if it is one and tells of them.
+    /// The nodes of the cluster, if it is one and lists them.
     pub fn nodes(&self) -> Box<[Node]> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the server is to others, as it said last.
+    /// The server's role, as it last reported it.
     pub fn role(&self) -> Option<Role> {
         [Role::Master, Role::Replica]
             .into_iter()
@@ -148,27 +148,28 @@ impl Counters {
 pub struct SessionCounters(Arc<Counters>);
 
 impl SessionCounters {
-    /// For the one session that they are about.
+    /// For the session that they describe.
     pub fn new(counters: Arc<Counters>) -> Self {
         Self(counters)
     }
 
-    /// What the client is doing now.
+    /// Sets the client's state.
     pub fn set_state(&self, state: State) {
         self.0.state.store(state as u8, Ordering::Release);
     }
 
-    /// What the server is to others.
+    /// Sets the server's role.
     pub fn set_role(&self, role: Option<Role>) {
         self.0.role.store(role.map_or(0, |role| role as u8), Ordering::Relaxed);
     }
 
-    /// How many channels and patterns are confirmed.
+    /// Sets the number of confirmed channels and patterns.
     pub fn set_confirmed(&self, count: u64) {
         self.0.confirmed.set(count);
     }
 
-    /// How many channels and patterns are refused, one of them with its reason, and which they are, unless they are many.
+    /// Sets the number of refused channels and patterns, one of them with its reason, and their list, unless they are
+    /// many.
     pub fn set_refused(&self, count: u64, one: Option<String>, topics: Vec<Topic>) {
         self.0.refused.set(count);
         *self.0.refused_topics.lock().unwrap_or_else(PoisonError::into_inner) = topics.into();
@@ -176,26 +177,26 @@ impl SessionCounters {
         *self.0.one_refused.lock().unwrap_or_else(PoisonError::into_inner) = one.map(Into::into);
     }
 
-    /// Where the client is connected to, or tries to connect to; `None` once it has ended.
+    /// Sets the address that the client is connected to, or tries to connect to; `None` once the session has ended.
     pub fn set_address(&self, address: Option<String>) {
         // As above.
         *self.0.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
     }
 
-    /// Which Sentinel watches the master, and why its master is not confirmed.
+    /// Sets the Sentinel that watches the master, and why its master is not confirmed.
     pub fn set_sentinel(&self, sentinel: Option<String>, problem: Option<String>) {
         // As above.
         *self.0.sentinel.lock().unwrap_or_else(PoisonError::into_inner) =
             [sentinel, problem].map(|text| text.map(Into::into));
     }
 
-    /// The nodes of the cluster; none if it is no cluster.
+    /// Sets the nodes of the cluster; none if it is no cluster.
     pub fn set_nodes(&self, nodes: Vec<Node>) {
         // As above.
         *self.0.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes.into();
     }
 
-    /// How long a round trip took.
+    /// Sets the time that a round trip took.
     pub fn set_round_trip(&self, time: Duration) {
         // 0 stands for none yet.
         self.0.round_trip.set(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1));
@@ -206,7 +207,7 @@ impl SessionCounters {
         self.0.published.add(1);
     }
 
-    /// The client is ready once more.
+    /// The client is ready again.
     pub fn reconnected(&self) {
         self.0.reconnects.add(1);
     }
@@ -217,7 +218,7 @@ impl SessionCounters {
 pub struct QueueCounters(Arc<Counters>);
 
 impl QueueCounters {
-    /// For the one queue that they are about.
+    /// For the queue that they describe.
     pub fn new(counters: Arc<Counters>) -> Self {
         Self(counters)
     }
@@ -237,12 +238,12 @@ impl QueueCounters {
         .add(count);
     }
 
-    /// The session is gone, and may not have said so.
+    /// The session is gone, and may not have reported it.
     pub fn closed(&self) {
         self.0.state.store(State::Closed as u8, Ordering::Release);
     }
 
-    /// All figures, to read them.
+    /// All figures, for reading.
     pub fn all(&self) -> &Arc<Counters> {
         &self.0
     }
@@ -253,7 +254,7 @@ impl QueueCounters {
 pub struct LoopCounters(Arc<Counters>);
 
 impl LoopCounters {
-    /// For the one driver of the session that they are about.
+    /// For the driver of the session that they describe.
     pub fn new(counters: Arc<Counters>) -> Self {
         Self(counters)
     }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::Remedy;
 
-/// What stands between a message and its remedy.
+/// Separates a message from its remedy.
 const REMEDY: &str = "; ";
 
 /// Why a request failed, a link was lost or a subscription refused. Lua sees it as
@@ -16,21 +16,21 @@ const REMEDY: &str = "; ";
 pub struct Error {
     /// What kind of failure it is.
     pub code: Code,
-    /// Who is at fault and what to do, in a sentence. Never holds a secret.
+    /// What is wrong and what to do, in a sentence. Never contains a secret.
     pub message: Cow<'static, str>,
     /// Whether the command may have reached the server.
     pub sent: bool,
-    /// What to type on the server so that it allows what it refused. The message ends with it.
+    /// What to type on the server to allow the refused command. The message ends with it.
     pub remedy: Option<Box<Remedy>>,
 }
 
 impl Error {
-    /// An error about something that never left this process.
+    /// An error about a command that never left this process.
     pub fn unsent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), sent: false, remedy: None }
     }
 
-    /// An error about something that may have reached the server.
+    /// An error about a command that may have reached the server.
     pub fn sent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), sent: true, remedy: None }
     }
@@ -59,12 +59,12 @@ impl Error {
         reason.unwrap_or(&self.message)
     }
 
-    /// The answer to whoever asks something of a closed client.
+    /// The answer to a request to a closed client.
     pub fn closed() -> Self {
         Self::unsent(Code::Closed, "the client is closed")
     }
 
-    /// The answer to a request whose session ended without one. Nobody knows any more how far the request came.
+    /// The answer to a request whose session ended without one. It is unknown how far the request came.
     pub fn unanswered() -> Self {
         Self::sent(Code::Closed, "the client ended before the answer came")
     }
@@ -78,23 +78,23 @@ pub enum Code {
     Disconnected,
     /// No answer within the time given.
     Timeout,
-    /// Too many commands wait for an answer already, or too many bytes in them.
+    /// Too many commands, or too many bytes in them, wait for an answer already.
     Overloaded,
     /// The client was closed.
     Closed,
-    /// Nobody accepts connections there.
+    /// Nothing accepts connections there.
     Refused,
     /// The host's name could not be resolved.
     Resolve,
     /// The peer broke the protocol, or does not speak it.
     Protocol,
-    /// The connection could not be secured with TLS, or not any longer.
+    /// The connection could not be secured with TLS, or no longer is.
     Tls,
     /// The server refused the user or password, without a code of its own for that.
     Auth,
     /// The answer was larger than `max_message_bytes`.
     TooLarge,
-    /// The server, or this build, cannot do what was asked.
+    /// The server, or this build, cannot do it.
     Unsupported,
     /// The server's own code, such as `NOPERM` or `WRONGTYPE`.
     Server(Box<str>),
@@ -126,7 +126,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")

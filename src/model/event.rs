@@ -1,14 +1,14 @@
-//! What a session tells of itself, beside messages and answers.
+//! Events of a session, beside messages and answers.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Error, Topic};
 
-/// A change that the main thread hears of, in order with messages and answers. Never dropped.
+/// A change that the main thread is informed of, in order with messages and answers. Never dropped.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Connected, and every subscription that was wanted then is confirmed or refused.
+    /// Connected, and every wanted subscription is confirmed or refused.
     Ready(Ready),
     /// A link was lost or could not be made.
     Down {
@@ -17,22 +17,23 @@ pub enum Event {
         /// How long until the next attempt; `None` if there will be none.
         retry_in: Option<Duration>,
     },
-    /// The subscriber link was lost and is back, or topics that were refused on it, or that the server ended, are heard again:
-    /// messages sent meanwhile may be missing. Stands exactly between the last message before and the first one after.
+    /// The subscriber link was lost and is back, or topics that were refused on it, or that the server ended, are
+    /// heard again: messages sent in between may be missing. Comes exactly between the last message before and the
+    /// first one after.
     Gap {
-        /// Time since the last byte on the old link, or since the last message if answers came but messages did not. If it is about
-        /// some topics only, the time since the first of them was silent.
+        /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
+        /// If it is about some topics only, the time since the first of them fell silent.
         lasted: Duration,
         /// Why the link was lost, or the first of the topics was refused or ended; `CLOSED` if the session was told to disconnect.
         error: Error,
-        /// Whose messages may be missing; `None`: those of all topics.
+        /// The topics whose messages may be missing; `None`: all topics.
         topics: Option<Box<[Topic]>>,
     },
     /// Messages that will reach no callback.
     Dropped {
         /// How many.
         count: u64,
-        /// How many bytes their payloads had.
+        /// The total size of their payloads in bytes.
         bytes: u64,
         /// Why.
         reason: DropReason,
@@ -46,7 +47,7 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// A request that nobody waits for failed.
+    /// A request without a callback failed.
     RequestFailed {
         /// Name of the command, as it was called. Never its arguments.
         command: Box<[u8]>,
@@ -55,26 +56,26 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// Something that the owner of this server should know: a line for the console, whoever listens.
+    /// A line for the console, whatever scripts listen to: something that the owner of this server should know.
     Notice(Cow<'static, str>),
     /// The session ended; nothing follows.
     Closed,
 }
 
-/// What the backend knows of the server once a client is ready.
+/// The backend's knowledge of the server once a client is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Whether the client was never ready before.
     pub first: bool,
-    /// Where the server is, as the options or a server before named it.
+    /// The server's address, as it was configured or as another server named it.
     pub address: Option<Box<str>>,
     /// The protocol version in use, if the protocol has versions.
     pub protocol: Option<u8>,
-    /// What the server calls itself, if it says so.
+    /// The server's own name, if it gives one.
     pub server: Option<Box<str>>,
-    /// The server's version, if it says so.
+    /// The server's version, if it gives one.
     pub version: Option<Box<str>>,
-    /// What the server is to the others of its deployment, if it says so.
+    /// The server's role, if it gives one.
     pub role: Option<Role>,
     /// How the server is deployed, if it says so, such as `"standalone"` or `"cluster"`.
     pub mode: Option<Box<str>>,
@@ -84,14 +85,14 @@ pub struct Ready {
     pub tls_expires: Option<u64>,
     /// How long it took to make the connection.
     pub times: ConnectTimes,
-    /// What the owner of this server should know of the connection: lines for the console, whoever listens.
+    /// Lines for the console about the connection, whatever scripts listen to.
     pub notices: Vec<Cow<'static, str>>,
 }
 
-/// How long the stages of making a connection took; `None` for those that it did not have.
+/// How long the stages of connecting took; `None` for stages that were not needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectTimes {
-    /// The lookup of the server's name.
+    /// Looking up the server's name.
     pub lookup: Option<Duration>,
     /// Connecting to the address, and to those that were tried before it.
     pub connect: Option<Duration>,
@@ -101,11 +102,11 @@ pub struct ConnectTimes {
     pub login: Option<Duration>,
 }
 
-/// What a server is to the others of its deployment.
+/// The role of a server in its deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Role {
-    /// It takes writes, and what is published there reaches its replicas.
+    /// It takes writes, and messages published there reach its replicas.
     Master = 1,
     /// It follows a master.
     Replica = 2,

@@ -1,19 +1,19 @@
-//! Names for things that cross a room's border.
+//! Ids of things that cross a room's border.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use super::printable::{NAME_CHARACTERS, printable};
 
-/// A place in a table of the main thread. `T` says in which: a slot of one table fits no other.
+/// A place in a table of the main thread. `T` is the table: a slot of one table does not fit another.
 ///
-/// The generation tells an old tenant of the place from the new one, so that what is still queued for a removed
-/// callback reaches nobody.
+/// The generation distinguishes an old use of the place from the new one, so that messages queued for a removed
+/// callback reach no other.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Slot<T> {
     /// Position in the table.
     pub index: u32,
-    /// How often the position had been given out before.
+    /// How often the position was given out before.
     pub generation: u32,
     table: PhantomData<T>,
 }
@@ -27,7 +27,7 @@ impl<T> Clone for Slot<T> {
 impl<T> Copy for Slot<T> {}
 
 impl<T> Slot<T> {
-    /// The place at `index`, given out for the time after the `generation`th.
+    /// The place at `index`, when it was given out `generation` times before.
     pub const fn new(index: u32, generation: u32) -> Self {
         Self { index, generation, table: PhantomData }
     }
@@ -45,11 +45,11 @@ pub enum Requests {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Clients {}
 
-/// Which subscription a message is for.
+/// Names the subscription that a message is for.
 pub type SubscriptionSlot = Slot<Subscriptions>;
-/// Which request an answer is for.
+/// Names the request that an answer is for.
 pub type RequestSlot = Slot<Requests>;
-/// Which client it is.
+/// Names a client.
 pub type ClientSlot = Slot<Clients>;
 
 /// A session that the worker runs. A client that is reconnected with other settings gets another one. Never given out
@@ -61,14 +61,14 @@ pub struct SessionId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(pub u8);
 
-/// What a subscription names.
+/// The kinds of topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TopicKind {
     /// One channel, by its exact name.
     Channel,
     /// Every channel that a glob pattern matches.
     Pattern,
-    /// One sharded channel, by its exact name. It is another channel than the one of the same name that is not sharded.
+    /// One sharded channel, by its exact name. It differs from the plain channel of the same name.
     ShardedChannel,
 }
 
@@ -76,7 +76,7 @@ impl TopicKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Channel, Self::Pattern, Self::ShardedChannel];
 
-    /// What people call it.
+    /// The word for it in texts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Channel => "channel",
@@ -86,10 +86,10 @@ impl TopicKind {
     }
 }
 
-/// What one subscribes to. Names are any bytes.
+/// What a subscription is for. Names are any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Topic {
-    /// What the name is.
+    /// The kind of the name.
     pub kind: TopicKind,
     /// The name of the channel or sharded channel, or the pattern.
     pub name: Box<[u8]>,

@@ -1,7 +1,7 @@
 //! Bounds of the queues between the threads.
 
-/// Bytes that one read of a link brings at most. A queue may pass its limits by what they hold, since a session takes all
-/// of a read.
+/// The most bytes that one read of a link delivers. A queue may exceed its limits by these, because a session takes
+/// all bytes of a read.
 pub const READ_BYTES: usize = 64 << 10;
 
 /// Bounds of a client's queues.
@@ -9,7 +9,7 @@ pub const READ_BYTES: usize = 64 << 10;
 pub struct Limits {
     /// Messages that may wait for the main thread.
     pub queue_events: usize,
-    /// Bytes that may wait for the main thread.
+    /// The most bytes that may wait for the main thread.
     pub queue_bytes: usize,
     /// What happens to messages beyond that.
     pub overflow: Overflow,

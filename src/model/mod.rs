@@ -1,4 +1,4 @@
-//! The words that every room shares: ids, commands, events, values, errors, and the small traits by which a room asks
+//! The types that every room shares: ids, commands, events, values, errors, and the small traits by which a room asks
 //! for what another one owns. Nothing here knows Redis, sockets or Lua.
 
 mod args;

@@ -1,26 +1,28 @@
 //! Text from outside, made safe for a console, a log or an error.
 
-/// Characters of a name, a version or a channel that are shown.
+/// How many characters of a name, a version or a channel are shown.
 pub const NAME_CHARACTERS: usize = 64;
 
 /// Bytes of the longest character in UTF-8.
 const LONGEST_CHARACTER: usize = 4;
 
-/// What stands for one escaped byte has so many characters: `\x1b`.
+/// An escaped byte has so many characters: `\x1b`.
 const ESCAPED: usize = 4;
 
-/// Text that came from outside as one line of at most `most` characters.
+/// Shows text that came from outside as one line of at most `most` characters.
 ///
-/// A terminal obeys control characters: they move the cursor, change the title, or begin a new line, which then looks like
-/// one of ours. Controls of writing direction reorder what a reader sees. So these become `\xHH`, for each of their bytes:
+/// A terminal obeys control characters: they move the cursor, change the title, or begin a new line, which then looks
+/// like one of ours. Controls of writing direction reorder the text for a reader. So each byte of these becomes
+/// `\xHH`:
 ///
 /// - control characters: U+0000 to U+001F, U+007F to U+009F, and the separators U+2028 and U+2029;
 /// - controls of writing direction: U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069;
 /// - the byte order mark U+FEFF;
 /// - bytes that are not valid UTF-8, such as a control character in another encoding.
 ///
-/// Everything else stays as it is, the backslash included: the original cannot be told from the result. What is cut off at
-/// the end is told with the number of bytes of the whole. The time and the memory that this takes depend on `most` alone.
+/// Everything else stays as it is, even the backslash, so the original cannot be restored from the result. If the
+/// text was cut, the size of the whole in bytes follows. The time and the memory that this takes depend on `most`
+/// alone.
 ///
 /// ```
 /// use realtime::model::printable;
@@ -48,7 +50,7 @@ pub fn printable(text: &[u8], most: usize) -> String {
 #[derive(Debug)]
 pub struct Printable {
     text: String,
-    /// Characters that there is still room for.
+    /// How many more characters fit.
     room: usize,
     is_cut: bool,
 }
@@ -59,7 +61,7 @@ impl Printable {
         Self { text: String::new(), room: most, is_cut: false }
     }
 
-    /// Appends as much of a piece as there is room for. A character that is divided between two pieces is escaped.
+    /// Appends as much of a piece as fits. A character that is divided between two pieces is escaped.
     pub fn push(&mut self, piece: &[u8]) {
         let window = &piece[..piece.len().min(self.window())];
         for chunk in window.utf8_chunks() {
@@ -77,7 +79,7 @@ impl Printable {
         self.is_cut |= window.len() < piece.len();
     }
 
-    /// Bytes of a piece that can matter: one more than there is room for, so that a cut shows.
+    /// Bytes of a piece that can matter: one more than fit, so that a cut shows.
     pub fn window(&self) -> usize {
         if self.is_cut { 0 } else { (self.room + 1) * LONGEST_CHARACTER }
     }
@@ -96,7 +98,7 @@ impl Printable {
         }
     }
 
-    /// Appends so many characters if there is room for all of them. After the first that does not fit, nothing more does.
+    /// Appends so many characters if all of them fit. After the first that does not fit, nothing is appended.
     fn put(&mut self, characters: usize, append: impl FnOnce(&mut String)) {
         match self.room.checked_sub(characters) {
             Some(room) if !self.is_cut => {
@@ -108,7 +110,7 @@ impl Printable {
     }
 }
 
-/// Whether a character does nothing but show itself.
+/// Whether a character has no effect except to be shown.
 fn is_harmless(character: char) -> bool {
     !matches!(
         character,

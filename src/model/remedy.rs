@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// One command that allows what a server refused, in the words to be typed.
+/// One command that allows what a server refused, as it is typed.
 ///
-/// What is refused at the same time often has one remedy: remedies with the same beginning [merge](Remedy::merge).
+/// Things refused at the same time often have one remedy: remedies with the same beginning [merge](Remedy::merge).
 ///
 /// ```
 /// use realtime::model::Remedy;
@@ -15,14 +15,15 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remedy {
-    /// What stands before the words: where to type it, and the command.
+    /// The text before the words: where to type it, and the command.
     pub beginning: Box<str>,
     /// The command's last words, one for each thing that was refused.
     pub words: Vec<Box<str>>,
 }
 
 impl Remedy {
-    /// Adds the words of another remedy that are not here yet. Returns false, and adds none, if it begins otherwise.
+    /// Adds the words of another remedy that are not here yet. Returns false, and adds none, if its beginning
+    /// differs.
     pub fn merge(&mut self, other: &Self) -> bool {
         let merges = self.beginning == other.beginning;
         if merges {

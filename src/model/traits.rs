@@ -28,7 +28,7 @@ pub trait Join {
     fn join(self: Box<Self>, deadline: Instant) -> bool;
 }
 
-/// What a link may bring, and so what the queue must have room for before the link is read.
+/// What a read of a link may deliver: the queue must have room for that before the link is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     /// Nothing that takes room: a handshake.
@@ -39,10 +39,10 @@ pub enum Room {
     Messages,
 }
 
-/// Where a session puts what it learns: the batch under construction on the way to the main thread.
+/// Where a session puts messages, answers and events: the batch under construction on the way to the main thread.
 ///
-/// Things arrive there in the order in which they were put in. It takes all that one read of a link brings: whether there is
-/// [`Room`] is asked before the read.
+/// They arrive there in the order in which they were put in. It takes everything that one read of a link delivers:
+/// the check for [`Room`] comes before the read.
 pub trait Sink {
     /// A message for a live subscription. `channel` is given for patterns, whose messages must name it.
     fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]);
@@ -50,14 +50,15 @@ pub trait Sink {
     /// A message that was not kept.
     fn dropped(&mut self, bytes: u64, reason: DropReason);
 
-    /// The one answer to the request that `ticket` came with. `about` names the request, in case it fails and nobody waits.
+    /// The one answer to the request that `ticket` came with. `about` names the request, for an error that no
+    /// callback gets.
     fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>);
 
     /// A change of state.
     fn event(&mut self, event: Event);
 }
 
-/// What an error may say of a request: its command's name and a Publish's channel, never more.
+/// What an error may name of a request: its command's name and a Publish's channel, never more.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestName<'a> {
     /// Name of the command.
@@ -66,22 +67,22 @@ pub struct RequestName<'a> {
     pub channel: Option<&'a [u8]>,
 }
 
-/// The right to one answer. Cannot be copied, and is given up with the answer.
+/// The right to one answer. Cannot be copied, and is consumed by the answer.
 #[derive(Debug)]
 pub struct Ticket {
-    /// Who waits.
+    /// Where the answer goes.
     pub to: ReplyTo,
-    /// What the request counts for in the budget of pending bytes.
+    /// The request's share of the budget of pending bytes.
     pub bytes: usize,
 }
 
-/// Who waits for an answer.
+/// Where an answer goes.
 #[derive(Debug)]
 pub enum ReplyTo {
     /// A callback of the main thread.
     Callback(RequestSlot),
-    /// Nobody; an error becomes an event.
+    /// Nowhere; an error becomes an event.
     Nobody,
-    /// The main thread itself, stopped until the answer is there. The answer overtakes everything queued.
+    /// The main thread itself, which is blocked until the answer is there. The answer overtakes everything queued.
     Caller(SyncSender<Result<Value, Error>>),
 }

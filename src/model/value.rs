@@ -2,7 +2,7 @@
 
 use super::Error;
 
-/// Up to here every whole number has a double of its own: 2^53.
+/// The highest number up to which every whole number is exact in a double: 2^53.
 pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A server's answer on its way to the main thread.
@@ -18,17 +18,17 @@ pub enum Value {
     Double(f64),
     /// Any bytes: text, blobs, and numbers too large for the other variants.
     String(Box<[u8]>),
-    /// A sequence; also what a server calls a set.
+    /// A sequence, or a set of the server.
     Array(Vec<Value>),
     /// Pairs in the server's order, none dropped.
     Map(Vec<(Value, Value)>),
     /// An error inside an answer, as a transaction's commands can have.
     Error(Box<Error>),
-    /// What one statement on tables answers.
+    /// The answer to one statement on tables.
     Rows(Box<Rows>),
 }
 
-/// What one statement on tables answers: rows by the names of their columns, and how many rows it affected.
+/// The answer to one statement on tables: rows by the names of their columns, and how many rows it affected.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rows {
     /// The names of the columns, in their order.

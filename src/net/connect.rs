@@ -1,4 +1,5 @@
-//! A link before it is connected: the lookup of its name, and one address after the other, each with its share of the time.
+//! A link before it is connected: the lookup of its name, and the attempts at its addresses one after the other, each
+//! with its share of the time.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -14,14 +15,14 @@ use super::transport::{self, Target, Transport};
 use crate::backend::{Connected, LinkError, Stage};
 use crate::model::ConnectTimes;
 
-/// An address is tried for about so long at least, unless the deadline is earlier, because the way there may be long. Those for which
-/// no time is left have their turn in the next attempt.
+/// The shortest time for which an address is tried, roughly, unless the deadline is earlier, because it may be far
+/// away. If no time is left for some, they are tried in the next attempt.
 const LEAST_SHARE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;
 
-/// A name that is being looked up, and what to do with its addresses.
+/// A name that is being looked up, and how its addresses will be used.
 #[derive(Debug)]
 pub(super) struct Lookup {
     host: String,
@@ -47,7 +48,7 @@ impl Lookup {
         Self { host, port, after, began: now, deadline, _query: query }
     }
 
-    /// When it is given up.
+    /// When the lookup is given up.
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -73,7 +74,7 @@ impl Lookup {
         };
         let took = now.saturating_duration_since(self.began);
         if took > self.deadline.saturating_duration_since(now) {
-            // The rest of the time may be too short to connect. Then the next attempt begins with the addresses at once.
+            // The rest of the time may be too short to connect. Then the next attempt can try the addresses at once.
             io.keep_late(Answer { resolution: Ok(addresses.clone()), ..answer }, now);
         }
         let targets = in_turn(addresses, self.port, self.after);
@@ -83,7 +84,7 @@ impl Lookup {
     }
 }
 
-/// An attempt to connect, and what to try after it.
+/// An attempt to connect, and the targets to try after it.
 #[derive(Debug)]
 pub(super) struct Attempt {
     transport: Box<dyn Transport>,
@@ -97,7 +98,7 @@ pub(super) struct Attempt {
     /// When the first address was tried.
     since: Instant,
     began: Instant,
-    /// When the next address has its turn.
+    /// When the next address is tried.
     until: Instant,
     deadline: Instant,
 }
@@ -140,7 +141,7 @@ impl Attempt {
         }))
     }
 
-    /// Takes note of what the selector says.
+    /// Records the selector's event.
     pub(super) fn handle_event(&mut self, event: &Event) {
         self.transport.handle_event(event);
     }
@@ -150,7 +151,7 @@ impl Attempt {
         self.until
     }
 
-    /// Looks whether the transport is connected, after news of it or when its time is up. Tries the next address if it
+    /// Checks whether the transport is connected, after an event or when its time is up. Tries the next address if it
     /// failed.
     pub(super) fn check(
         &mut self,
@@ -189,7 +190,7 @@ impl Attempt {
         Ok(None)
     }
 
-    /// The stage that took longest, this attempt included, which ends now.
+    /// The stage that took longest, including this attempt, which ends now.
     fn slowest(&mut self, now: Instant) -> Stage {
         let took = now.saturating_duration_since(self.began);
         let this = || Stage::Connect { address: self.target.to_string(), took };
@@ -205,7 +206,7 @@ impl Attempt {
     }
 }
 
-/// How long an address is tried, of the time that is left for it and so many others.
+/// How long an address is tried, out of the time left for it and so many others.
 fn share(left: Duration, others: usize) -> Duration {
     let most = ((left + LEAST_SHARE / 2).as_secs() / LEAST_SHARE.as_secs()).max(1);
     let turns = most.min(others as u64 + 1);
@@ -214,9 +215,9 @@ fn share(left: Duration, others: usize) -> Duration {
 
 /// The addresses of a name, each once, in the order in which they are tried.
 ///
-/// The resolver knows which one is best, but it may give them in another order each time. So once a peer was of no use
-/// the addresses are a ring, in an order of their own, and each attempt begins with the one after the last peer: every
-/// address has its turn within as many attempts as there are addresses.
+/// The resolver knows which one is best, but it may give them in another order each time. So once a peer could not be
+/// used, the addresses are treated as a ring, in their own order, and each attempt begins with the one after the last
+/// peer: every address is tried within as many attempts as there are addresses.
 fn in_turn(addresses: Vec<SocketAddr>, port: u16, after: Option<SocketAddr>) -> VecDeque<Target> {
     let mut ring = VecDeque::with_capacity(addresses.len());
     for mut address in addresses {

@@ -1,4 +1,4 @@
-//! Drives one session: brings it bytes, commands and the time, and does what it wishes.
+//! Drives one session: passes it bytes, commands and the time, and carries out its wishes.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::backend::{Action, LinkError, Session};
 use crate::model::{Code, Command, Error, Event, LinkId, LoopCounters, SessionId, Sink, panic_text};
 use crate::queue::Producer;
 
-/// What the worker runs: one boxed session for each client.
+/// The sessions that the worker runs: one boxed session for each client.
 pub type BoxedSession = Box<dyn Session>;
 
-/// Reads of one link before the others have their turn.
+/// How often one link is read before the others have their turn.
 const READS_PER_TURN: usize = 4;
 
 /// One session and its links.
@@ -27,7 +27,7 @@ pub(super) struct Driver {
     producer: Producer,
     counters: LoopCounters,
     links: Vec<Link>,
-    /// When the session wants to be called, as it last said.
+    /// The session's last answer to when it must be called.
     timeout: Option<Instant>,
     /// Something happened, and a turn has to follow.
     touched: bool,
@@ -64,7 +64,7 @@ impl Driver {
         self.is_busy() || self.waits_for_room() || self.next_timeout().is_some_and(|timeout| timeout <= now)
     }
 
-    /// Whether the main thread wakes the worker once it has taken something out.
+    /// Whether the main thread wakes the worker once it has taken something.
     fn waits_for_room(&self) -> bool {
         self.producer.has_untold() || self.links.iter().any(Link::is_paused)
     }
@@ -74,13 +74,13 @@ impl Driver {
         self.links.iter().filter_map(Link::timeout).chain(self.timeout).min()
     }
 
-    /// The main thread asks for something.
+    /// A command from the main thread.
     pub(super) fn command(&mut self, now: Instant, command: Command) {
         self.touched = true;
         self.session.handle_command(now, command, &mut self.producer);
     }
 
-    /// The selector has news of a link.
+    /// The selector reported something about a link.
     pub(super) fn handle_event(&mut self, token: Token, readiness: &Readiness) {
         if let Some(link) = self.links.iter_mut().find(|link| link.token == token) {
             link.handle_event(readiness);
@@ -88,7 +88,7 @@ impl Driver {
         }
     }
 
-    /// The resolver has news of a link.
+    /// The resolver reported something about a link.
     pub(super) fn handle_answer(&mut self, answer: Answer, io: &mut Io, now: Instant) {
         if let Some(at) = self.links.iter().position(|link| link.token == answer.token)
             && let Err(cause) = self.links[at].handle_answer(answer, io, now)
@@ -103,21 +103,21 @@ impl Driver {
         self.fail(format!("the client ended by a bug in this module, please report it: {text}"));
     }
 
-    /// Ends the client, with a reason that its session does not know.
+    /// Ends the client, for a reason that its session does not know.
     pub(super) fn fail(&mut self, message: String) {
         let error = Error::unsent(Code::Closed, message);
         self.producer.event(Event::Down { error, retry_in: None });
         self.finished = true;
     }
 
-    /// Does all there is to do for now.
+    /// Does everything that can be done now.
     pub(super) fn turn(&mut self, io: &mut Io, now: Instant) {
         self.touched = false;
         self.carry_out(io, now);
         self.for_each_link(io, now, Self::check);
         self.for_each_link(io, now, Self::resume);
         self.for_each_link(io, now, Self::read);
-        // After reading: bytes that came while this process stood still show that the server was not silent.
+        // After reading, because bytes that came while this process stood still show that the server was not silent.
         if self.timeout.is_some_and(|timeout| timeout <= now) {
             self.session.handle_timeout(now, &mut self.producer);
             self.carry_out(io, now);
@@ -127,7 +127,7 @@ impl Driver {
         self.timeout = self.session.poll_timeout();
     }
 
-    /// Calls `step` with the position of each link. Links may come and go meanwhile.
+    /// Calls `step` with the position of each link. Links may be added or removed meanwhile.
     fn for_each_link(&mut self, io: &mut Io, now: Instant, step: fn(&mut Self, usize, &mut Io, Instant)) {
         let mut at = 0;
         while let Some(token) = self.links.get(at).map(|link| link.token) {
@@ -138,7 +138,7 @@ impl Driver {
         }
     }
 
-    /// Goes on with making a link.
+    /// Continues making a link.
     fn check(&mut self, at: usize, io: &mut Io, now: Instant) {
         match self.links[at].check(io, now) {
             Ok(None) => {}
@@ -168,7 +168,7 @@ impl Driver {
         self.carry_out(io, now);
     }
 
-    /// Lets a paused link go on, once there is room.
+    /// Resumes a paused link once there is room.
     fn resume(&mut self, at: usize, _: &mut Io, now: Instant) {
         let link = &mut self.links[at];
         if link.is_paused() && self.producer.has_room(self.session.room_needed(link.id)) {
@@ -223,7 +223,7 @@ impl Driver {
         self.carry_out(io, now);
     }
 
-    /// Does what the session wishes.
+    /// Carries out the session's wishes.
     fn carry_out(&mut self, io: &mut Io, now: Instant) {
         while let Some(action) = self.session.poll_action() {
             match action {

@@ -19,19 +19,19 @@ use crate::queue::{Inbox, Order};
 
 /// How long the loop stays awake after an order, in case more follow.
 const LINGER: Duration = Duration::from_micros(50);
-/// Orders carried out before links have their turn.
+/// How many orders are carried out before links have their turn.
 const ORDERS_PER_TURN: usize = 1024;
-/// Events taken from the selector at a time. The rest comes with the next call.
+/// How many events are taken from the selector at a time. The next call returns the rest.
 const EVENTS_PER_TURN: usize = 256;
 
-/// What runs on the worker thread.
+/// The state of the worker thread.
 pub(super) struct EventLoop {
     poll: Poll,
     events: Events,
     inbox: Inbox<BoxedSession>,
     drivers: HashMap<SessionId, Driver>,
     io: Io,
-    /// More orders may follow until then.
+    /// The loop stays awake until this time, because more orders may follow.
     linger: Option<Instant>,
     shutdown: Option<Instant>,
 }
@@ -130,7 +130,7 @@ impl EventLoop {
         });
     }
 
-    /// Waits for something to happen, or for a moment, or not at all.
+    /// Waits for an event, or for a moment, or not at all.
     fn sleep(&mut self) -> Result<()> {
         self.events.clear();
         let busy = self.drivers.values().any(Driver::is_busy);
@@ -173,7 +173,7 @@ impl EventLoop {
 
 /// Runs `work`; if it panics, that client ends and no other does.
 fn guard(driver: &mut Driver, work: impl FnOnce(&mut Driver)) {
-    // A client that panicked says so, and is dropped in this turn; its session is not called again.
+    // A client that panicked reports it, and is dropped in this turn; its session is not called again.
     if driver.is_finished() {
         return;
     }

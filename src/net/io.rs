@@ -1,4 +1,4 @@
-//! What all drivers share.
+//! The state that all drivers share.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::Result;
@@ -13,24 +13,24 @@ use super::transport::TlsConfigs;
 use super::waker::{LoopWaker, WAKER};
 use crate::model::{READ_BYTES, SessionId};
 
-/// What all drivers share.
+/// The state that all drivers share.
 pub(super) struct Io {
     pub(super) registry: Registry,
-    /// Where all links read into.
+    /// The buffer that all links read into.
     pub(super) buffer: Box<[u8]>,
     /// The client of each token. No token is given out twice, so that late events of a closed link reach nobody.
     owners: HashMap<Token, SessionId>,
     last_token: Token,
     resolver: Arc<Resolver>,
     pub(super) tls: Arc<TlsConfigs>,
-    /// No link has gone on with its TLS handshake in this round of turns. A handshake takes the processor for some tenths of a
-    /// millisecond, and a hundred of them come at once when a server is back.
+    /// No link has continued its TLS handshake in this round of turns. A handshake takes some tenths of a millisecond
+    /// of the processor, and a hundred of them start at once when a server is back.
     may_handshake: bool,
-    /// Links that wait to go on with it, the one that has waited longest first: drivers have their turns in the same order each time,
-    /// and the first of them would be served again and again.
+    /// Links that wait to continue their handshake, the one that has waited longest first: drivers have their turns
+    /// in the same order each time, and the first of them would be served again and again.
     handshakes: VecDeque<Token>,
     waker: Arc<LoopWaker>,
-    /// Answers of the resolver that nobody has looked at.
+    /// Answers of the resolver that are not processed yet.
     answers: Arc<SegQueue<Answer>>,
 }
 
@@ -55,13 +55,13 @@ impl Io {
         })
     }
 
-    /// Each session has its turn.
+    /// Begins a round of turns.
     pub(super) fn begin_round(&mut self) {
         self.may_handshake = true;
     }
 
-    /// Whether a link may go on with its TLS handshake: one may in each round, the one that has waited longest. It asks again in
-    /// each round until it may, or is closed.
+    /// Whether a link may continue its TLS handshake: one may in each round, the one that has waited longest. It asks
+    /// again in each round until it may, or is closed.
     pub(super) fn take_handshake(&mut self, token: Token) -> bool {
         if !self.handshakes.contains(&token) {
             self.handshakes.push_back(token);
@@ -100,7 +100,7 @@ impl Io {
         self.answers.pop()
     }
 
-    /// Gives back an answer that came after its link was gone. The next link to that name takes it.
+    /// Gives back an answer that came after its link was gone. The next link to that name gets it.
     pub(super) fn keep_late(&self, answer: Answer, now: Instant) {
         self.resolver.keep_late(answer.host, answer.resolution, now);
     }

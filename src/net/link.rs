@@ -20,25 +20,25 @@ pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) token: Token,
     connection: Connection,
-    /// Bytes may wait, but the queue had no room for them: nothing is read until it has. Kept here alone.
+    /// Bytes may wait, but the queue has no room for them, so nothing is read. Only this field knows it.
     paused: bool,
 }
 
-/// How far a link has come.
+/// The state of a link.
 #[derive(Debug)]
 enum Connection {
     Lookup(Lookup),
     Attempt(Attempt),
     Established(Box<dyn Transport>),
-    /// To be secured, for a server of this name. Nothing has been done for it.
+    /// Waits to be secured, for a server of this name.
     Unsecured(Box<dyn Transport>, Arc<Tls>, String),
     /// Being secured.
     Securing(Box<dyn Transport>),
-    /// For the moment in which one of these becomes another.
+    /// Only while one of these becomes another.
     Closed,
 }
 
-/// How far a link has come in one step.
+/// The result of one step.
 #[derive(Debug)]
 pub(super) enum Progress {
     Connected(Connected),
@@ -69,7 +69,7 @@ impl Link {
         Ok(Self { id, token, connection, paused: false })
     }
 
-    /// The answer of the resolver.
+    /// The resolver's answer.
     pub(super) fn handle_answer(&mut self, answer: Answer, io: &Io, now: Instant) -> Result<(), LinkError> {
         if let Connection::Lookup(lookup) = &mut self.connection {
             self.connection = Connection::Attempt(lookup.finish(answer, io, now)?);
@@ -77,7 +77,7 @@ impl Link {
         Ok(())
     }
 
-    /// Takes note of what the selector says.
+    /// Records the selector's event.
     pub(super) fn handle_event(&mut self, event: &Event) {
         match &mut self.connection {
             Connection::Attempt(attempt) => attempt.handle_event(event),
@@ -88,8 +88,8 @@ impl Link {
         }
     }
 
-    /// Goes on with making or securing the link after news of it, or when time is up. Returns `Some` once it is connected, and
-    /// once it is secured.
+    /// Continues connecting or securing after an event, or when time is up. Returns `Some` once the link is
+    /// connected, and once it is secured.
     pub(super) fn check(&mut self, io: &mut Io, now: Instant) -> Result<Option<Progress>, LinkError> {
         match &mut self.connection {
             Connection::Lookup(lookup) => lookup.check(now).map(|()| None),
@@ -108,7 +108,7 @@ impl Link {
         }
     }
 
-    /// Has the link secured, if it is up.
+    /// Starts securing the link, if it is up.
     pub(super) fn begin_securing(&mut self, tls: Arc<Tls>, name: String) {
         self.connection = match std::mem::replace(&mut self.connection, Connection::Closed) {
             Connection::Established(transport) => Connection::Unsecured(transport, tls, name),
@@ -116,7 +116,7 @@ impl Link {
         };
     }
 
-    /// Goes on with the handshake that secures the link, if this link may in this round.
+    /// Continues the handshake that secures the link, if this link may in this round.
     fn secure(&mut self, io: &mut Io) -> Result<Option<Progress>, LinkError> {
         if !self.has_handshake_work() || !io.take_handshake(self.token) {
             return Ok(None);
@@ -148,7 +148,7 @@ impl Link {
         }
     }
 
-    /// Before the loop sleeps: has the selector tell of what the link waits for.
+    /// Before the loop sleeps: asks the selector for the events that the link waits for.
     pub(super) fn rearm(&mut self, registry: &Registry) {
         if let Connection::Established(transport) | Connection::Securing(transport) = &mut self.connection {
             transport.rearm(registry);
@@ -172,12 +172,12 @@ impl Link {
         }
     }
 
-    /// Whether there is something to do for it that no event will announce.
+    /// Whether it has work that no event will announce.
     pub(super) fn is_busy(&self) -> bool {
         self.can_read() || self.has_handshake_work()
     }
 
-    /// Whether a read may bring something, and is wanted.
+    /// Whether a read may return something, and is wanted.
     pub(super) fn can_read(&self) -> bool {
         !self.paused && matches!(&self.connection, Connection::Established(transport) if transport.can_read())
     }
@@ -197,7 +197,7 @@ impl Link {
         self.paused = false;
     }
 
-    /// Closes what there is.
+    /// Closes the link or its attempt.
     pub(super) fn close(mut self, io: &mut Io) {
         io.forget_token(self.token);
         match &mut self.connection {

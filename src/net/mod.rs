@@ -1,11 +1,11 @@
 //! The worker thread: one event loop for all clients. The only user of mio.
 //!
-//! The loop carries bytes, commands and the time to each client's session, and carries out what the session wishes:
-//! links made and closed, bytes written, a call at a certain time. It knows links only by number, and nothing of what
-//! is said on them.
+//! The loop passes bytes, commands and the time to each client's session, and carries out the session's wishes: links
+//! made and closed, bytes written, a call at a certain time. It knows links only by number, and does not understand
+//! their bytes.
 //!
-//! It sleeps in `poll` when nothing happens, with no timer but those that are due. After a command it lingers a moment
-//! before it sleeps again, so that a burst of commands costs one wake-up.
+//! It sleeps in `poll` when nothing happens, and wakes only for timers that are due. After a command it stays awake
+//! for a moment, so that a burst of commands costs one wake-up.
 
 mod connect;
 mod driver;

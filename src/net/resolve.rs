@@ -1,4 +1,4 @@
-//! Name resolution, which blocks in the system and so has threads of its own.
+//! Name resolution, which blocks in the system and so runs on its own threads.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -15,21 +15,21 @@ use mio::Token;
 use super::waker::LoopWaker;
 use crate::model::Wake;
 
-/// How many lookups that somebody waits for run at a time.
+/// How many lookups with a waiting link run at a time.
 const MAX_WANTED: usize = 4;
-/// How many run at a time, those that were given up included: one goes on until the system ends it, which can take a minute where
-/// no name server answers, and other names are not to wait for that.
+/// How many run at a time, including those that were given up: these run until the system ends them, which can take a
+/// minute if no name server answers, and other names must not wait for that.
 const MAX_THREADS: usize = 16;
 
 /// How long addresses that came too late are kept for the next lookup of their name.
 const KEEP_LATE: Duration = Duration::from_secs(60);
 
-/// The addresses of a name, or what the system said. Their ports mean nothing.
+/// The addresses of a name, or the system's error. Their ports mean nothing.
 pub(super) type Resolution = Result<Vec<SocketAddr>, String>;
 
 type ResolveFn = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// What runs on a thread.
+/// The work of a thread.
 pub(super) type Work = Box<dyn FnOnce() + Send>;
 
 /// Resolves names on a few threads that are kept for the next lookups.
@@ -47,18 +47,19 @@ pub(super) struct Resolver {
 struct Lookups {
     threads: usize,
     idle: usize,
-    /// Names that no thread has begun to look up.
+    /// Names whose lookup has not begun.
     jobs: VecDeque<Arc<str>>,
-    /// Who waits for which name. A name stays in here until its lookup has ended. The waiters belong to their links, so that a
-    /// lookup which never ends keeps nothing of a link that is gone, nor of a worker that has ended.
+    /// The waiting links of each name. A name stays in here until its lookup has ended. The waiters are owned by
+    /// their links, so that a lookup which never ends keeps no memory of a link that is gone, or of a worker that has
+    /// ended.
     waiting: HashMap<Arc<str>, Vec<Weak<Waiter>>>,
-    /// Addresses that came after everybody had given up, and when they came. Without them, a name whose lookup takes a little
-    /// longer than an attempt to connect would never be resolved.
+    /// Addresses that came after all had given up, and when they came. Without them, a name whose lookup takes a
+    /// little longer than an attempt to connect would never be resolved.
     late: HashMap<Arc<str>, (Instant, Vec<SocketAddr>)>,
 }
 
 impl Lookups {
-    /// Forgets who no longer waits, and the names that nobody waits for and no thread has begun to look up.
+    /// Removes links that no longer wait, and names without a waiting link whose lookup has not begun.
     fn forget_unwanted(&mut self) {
         for waiters in self.waiting.values_mut() {
             waiters.retain(|waiter| waiter.strong_count() > 0);
@@ -73,9 +74,9 @@ impl Lookups {
         });
     }
 
-    /// Whether one more thread may be made.
+    /// Whether one more thread may be started.
     fn may_grow(&self) -> bool {
-        // Unwanted names that no thread has begun to look up are forgotten.
+        // Unwanted names whose lookup has not begun were removed.
         let given_up = self.waiting.values().filter(|waiters| waiters.is_empty()).count();
         self.threads < (MAX_WANTED + given_up).min(MAX_THREADS)
     }
@@ -88,15 +89,15 @@ impl Lookups {
         }
     }
 
-    /// Takes the addresses that came too late for the lookup before, if they are still good. They serve only once, so that
-    /// a name that has moved is found.
+    /// Takes the addresses that came too late for the last lookup, if they are still valid. They are used only once,
+    /// so that a name that has moved is found.
     fn take_late(&mut self, host: &str, now: Instant) -> Option<Vec<SocketAddr>> {
         let (came, addresses) = self.late.remove(host)?;
         is_fresh(came, now).then_some(addresses)
     }
 }
 
-/// Whether addresses that came too late are still good.
+/// Whether addresses that came too late are still valid.
 fn is_fresh(came: Instant, now: Instant) -> bool {
     now.saturating_duration_since(came) <= KEEP_LATE
 }
@@ -107,11 +108,11 @@ pub(super) struct Query {
     _waiter: Arc<Waiter>,
 }
 
-/// Who waits for an answer.
+/// A link that waits for an answer.
 #[derive(Debug)]
 pub(super) struct Waiter {
     token: Token,
-    /// The event loop's, gone once the worker has ended.
+    /// The event loop's queue, gone once the worker has ended.
     answers: Weak<SegQueue<Answer>>,
     waker: Arc<LoopWaker>,
 }
@@ -152,7 +153,7 @@ impl Resolver {
         Self::on_threads(resolve, start_thread)
     }
 
-    /// One whose threads are started like this.
+    /// A resolver whose threads are started by `start`.
     pub(super) fn on_threads(
         resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
         start_thread: fn(Work) -> io::Result<()>,
@@ -161,8 +162,8 @@ impl Resolver {
         Arc::new(Self { resolve, start_thread, lookups: Mutex::default(), job: Condvar::new() })
     }
 
-    /// Looks a name up, or joins a lookup of it that runs already. An answer that came too late for the attempt before is
-    /// taken for this one. Never waits.
+    /// Looks a name up, or joins a running lookup of it. An answer that came too late for the last attempt is used
+    /// for this one. Never waits.
     #[must_use = "the answer comes as long as the question is kept"]
     pub(super) fn look_up(self: &Arc<Self>, host: &str, waiter: Waiter, now: Instant) -> Query {
         let waiter = Arc::new(waiter);
@@ -181,7 +182,7 @@ impl Resolver {
         self.lock().waiting.is_empty()
     }
 
-    /// How many threads there are, once those that are about to end have.
+    /// How many threads there are, once those that are about to end have ended.
     #[cfg(test)]
     pub(super) fn threads(&self) -> usize {
         loop {
@@ -241,7 +242,7 @@ impl Resolver {
                 continue;
             };
             drop(lookups);
-            // After a panic the thread would be missing for ever, and nobody would answer this name.
+            // After a panic the thread would be missing for ever, and this name would get no answer.
             let resolution = match catch_unwind(AssertUnwindSafe(|| (self.resolve)(&host))) {
                 Ok(Ok(addresses)) if addresses.is_empty() => Err("it has no address".into()),
                 Ok(Ok(addresses)) => Ok(addresses),
@@ -261,13 +262,13 @@ impl Resolver {
         }
     }
 
-    /// Nothing panics while this is held, so a poisoned lock holds nothing broken.
+    /// Nothing panics while the lock is held, so the data behind a poisoned lock is intact.
     fn lock(&self) -> MutexGuard<'_, Lookups> {
         self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Starts a thread of the system's.
+/// Starts a system thread.
 pub(super) fn start_thread(work: Work) -> io::Result<()> {
     thread::Builder::new().name("realtime-dns".into()).spawn(work).map(drop)
 }

@@ -24,7 +24,7 @@ pub struct Spawner {
 }
 
 impl Spawner {
-    /// Spawns workers that resolve names as the system does.
+    /// Spawns workers that resolve names with the system's resolver.
     pub fn new() -> Self {
         Self { wakes: Arc::default(), resolver: Resolver::of_the_system(), tls: Arc::default() }
     }
@@ -64,7 +64,7 @@ impl PrepareTls for Spawner {
     }
 }
 
-/// A worker thread that runs.
+/// A running worker thread.
 struct WorkerThread {
     thread: JoinHandle<()>,
     ended: Arc<Ended>,
@@ -77,7 +77,7 @@ struct Ended {
     told: Condvar,
 }
 
-/// Tells of the thread's end, however it ends.
+/// Reports the thread's end, however it ends.
 struct EndOnDrop(Arc<Ended>);
 
 impl Drop for EndOnDrop {
@@ -97,7 +97,7 @@ impl Join for WorkerThread {
             return false;
         }
         drop(ended);
-        // The thread only has to return. The panic hook has reported a panic.
+        // The thread is about to return. The panic hook has reported a panic.
         let _ = self.thread.join();
         true
     }

@@ -1,5 +1,5 @@
-//! A client's end of TLS with memory in place of a socket, for what is outside of the crate: the fuzzer and a bench. What a link does
-//! with a transport, its user does here.
+//! A client's end of TLS with memory in place of a socket, for code outside of the crate: the fuzzer and a bench.
+//! They use it as a link uses a transport.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,7 +12,7 @@ use mio::event::Event;
 use super::transport::{TlsConfigs, Transport};
 use crate::backend::{LinkError, Secured, Tls};
 
-/// Connections with the same settings, of which the later ones resume the session of an earlier one.
+/// Connections with the same settings; later ones resume the session of an earlier one.
 #[derive(Debug)]
 pub struct TlsClients {
     configs: TlsConfigs,
@@ -26,7 +26,7 @@ impl TlsClients {
         Self { configs: TlsConfigs::default(), settings: Arc::new(settings) }
     }
 
-    /// One to the server of this name.
+    /// A connection to the server of this name.
     ///
     /// # Errors
     ///
@@ -55,12 +55,12 @@ impl TlsInMemory {
         self.wire.state().ended = true;
     }
 
-    /// The ciphertext that is to be sent to the server.
+    /// The ciphertext to send to the server.
     pub fn transmit(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.wire.state().to_send)
     }
 
-    /// Goes on with the handshake. Returns how the connection is secured once it is.
+    /// Continues the handshake. Returns how the connection is secured once it is.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl TlsInMemory {
         self.transport.finish_securing()
     }
 
-    /// Whether a read may bring something.
+    /// Whether a read may return something.
     #[must_use]
     pub fn can_read(&self) -> bool {
         self.transport.can_read()
@@ -103,12 +103,12 @@ struct State {
     ended: bool,
 }
 
-/// What is below TLS.
+/// The transport below TLS.
 #[derive(Debug, Clone, Default)]
 struct Wire(Arc<Mutex<State>>);
 
 impl Wire {
-    /// What is stored is whole at any moment.
+    /// The state is consistent at any moment.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

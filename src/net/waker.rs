@@ -11,7 +11,7 @@ use crate::model::Wake;
 /// The token of the waker; links have the others.
 pub(super) const WAKER: Token = Token(0);
 
-/// Ends the worker's sleep.
+/// Wakes the worker from its sleep.
 #[derive(Debug)]
 pub(super) struct LoopWaker {
     waker: mio::Waker,

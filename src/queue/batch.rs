@@ -1,4 +1,4 @@
-//! Messages on their way, many at a time.
+//! Batches of messages.
 
 use std::num::NonZeroU32;
 
@@ -16,11 +16,11 @@ pub(super) struct Batch {
     entries: Vec<Entry>,
 }
 
-/// What is known of one message. Small, since the main thread fetches each from the worker's cache.
+/// What a batch stores of one message. Small, because the main thread fetches each from the worker's cache.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     slot: SubscriptionSlot,
-    /// The channel's length and one, so that a message without a channel takes no room for saying so.
+    /// The channel's length plus one, so that a message without a channel needs no flag.
     channel: Option<NonZeroU32>,
     payload: u32,
 }
@@ -33,7 +33,7 @@ pub(super) struct Message<'a> {
     pub(super) payload: &'a [u8],
 }
 
-/// Where reading a batch goes on.
+/// Where to continue reading a batch.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
     entry: usize,
@@ -41,7 +41,7 @@ pub(super) struct Cursor {
 }
 
 impl Batch {
-    /// Makes the batch an empty one whose first message will have this number.
+    /// Empties the batch; its first message will have this number.
     pub(super) fn restart(&mut self, first: u64, before: u64) {
         self.first = first;
         self.before = before;
@@ -49,7 +49,8 @@ impl Batch {
         self.entries.clear();
     }
 
-    /// Adds a message that the batch [takes](Batch::takes). Returns whether it did: a part of four gigabytes has no entry.
+    /// Adds a message that the batch [takes](Batch::takes). Returns whether it did: a part of four gigabytes does not
+    /// fit into an entry.
     pub(super) fn push(
         &mut self,
         slot: SubscriptionSlot,
@@ -65,7 +66,7 @@ impl Batch {
         };
         let needed = self.arena.len() + channel.map_or(0, <[u8]>::len) + payload.len();
         if needed > self.arena.capacity() {
-            // Doubles, but never past what a batch may have: larger arenas are not kept for reuse.
+            // Doubles, but not beyond the limit of a batch: larger arenas are not kept for reuse.
             let wanted = (2 * self.arena.capacity()).min(max_bytes).max(needed);
             self.arena.reserve_exact(wanted - self.arena.len());
         }
@@ -77,7 +78,7 @@ impl Batch {
         true
     }
 
-    /// The message at the cursor, which moves on; `None` at the end.
+    /// The message at the cursor, which advances; `None` at the end.
     #[inline]
     pub(super) fn read(&self, cursor: &mut Cursor) -> Option<Message<'_>> {
         let entry = self.entries.get(cursor.entry)?;
@@ -103,7 +104,7 @@ impl Batch {
         Some(Message { slot: entry.slot, channel, payload: self.arena.get(middle..cursor.byte)? })
     }
 
-    /// Whether the cursor stands behind the last message.
+    /// Whether the cursor is after the last message.
     #[inline]
     pub(super) fn is_read(&self, cursor: &Cursor) -> bool {
         cursor.entry == self.entries.len()
@@ -119,7 +120,7 @@ impl Batch {
         self.first
     }
 
-    /// The number behind the last message's.
+    /// The number after the last message's.
     pub(super) fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
@@ -138,13 +139,13 @@ impl Batch {
         self.arena.len()
     }
 
-    /// Gives back the memory that its messages do not need.
+    /// Frees the memory that its messages do not need.
     pub(super) fn shrink(&mut self) {
         self.arena.shrink_to_fit();
         self.entries.shrink_to_fit();
     }
 
-    /// How many bytes the batch holds on to, in use or not.
+    /// How many bytes the batch has allocated, in use or not.
     pub(super) fn arena_capacity(&self) -> usize {
         self.arena.capacity()
     }

@@ -17,23 +17,23 @@ pub struct Consumer {
     /// The batch that is being read.
     held: Option<Box<Batch>>,
     cursor: Cursor,
-    /// What was popped and is not read yet, at most one of each source.
+    /// What was popped and not read yet, at most one from each source.
     from_full: Option<Box<Batch>>,
     from_tail: Option<Box<Batch>>,
     from_control: Option<Control>,
     /// The next entry's number, if nothing was dropped.
     expected: u64,
-    /// Payload bytes of all messages so far, delivered or told as dropped.
+    /// Payload bytes of all messages so far, delivered or reported as dropped.
     payload: u64,
-    /// Sums of what was handed out.
+    /// Sums of the items handed out.
     taken: Amounts,
-    /// The worker was not yet offered the room that this made.
+    /// The worker was not yet told about the room that this made.
     made_room: bool,
     requests: Cell<usize>,
     request_bytes: Cell<usize>,
     answered: usize,
     closed: bool,
-    // A Lua state belongs to one thread, and so does what feeds it.
+    // A Lua state belongs to one thread, and so does its queue.
     _not_send: PhantomData<*mut ()>,
 }
 
@@ -58,9 +58,9 @@ impl Consumer {
         }
     }
 
-    /// The next thing, if there is one. Never waits.
+    /// The next item, if there is one. Never waits.
     #[allow(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
-    // An item is large: inlined, what a message consists of stays in registers.
+    // An item is large: inlined, the parts of a message stay in registers.
     #[inline(always)]
     pub fn next(&mut self) -> Option<Item<'_>> {
         match &self.held {
@@ -69,7 +69,7 @@ impl Consumer {
         }
     }
 
-    /// [`Consumer::next`], with a call wherever something of the worker's may come between two looks.
+    /// [`Consumer::next`], with a call wherever the worker may act between two looks.
     #[inline(never)]
     pub(super) fn next_between(&mut self, mut between: impl FnMut()) -> Option<Item<'_>> {
         loop {
@@ -106,20 +106,20 @@ impl Consumer {
         }
     }
 
-    /// The channel, for a pattern's message, and the payload of the message that [`Consumer::next`] returned last. `None` if that
-    /// was something else.
+    /// The channel, for a pattern's message, and the payload of the message that [`Consumer::next`] returned last.
+    /// `None` if that was another item.
     pub fn last_message(&self) -> Option<(Option<&[u8]>, &[u8])> {
         let Message { channel, payload, .. } = self.held.as_deref()?.last(&self.cursor)?;
         Some((channel, payload))
     }
 
-    /// Whether surely nothing waits.
+    /// Whether nothing waits for certain.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.expected == self.shared.worker.0.published.load(Ordering::Acquire)
     }
 
-    /// Whether nothing waits, and nothing is left to do for what was taken.
+    /// Whether nothing waits, and nothing is left to do for the items taken.
     #[inline]
     pub fn is_at_rest(&self) -> bool {
         self.held.is_none() && !self.made_room && self.is_empty()
@@ -158,20 +158,20 @@ impl Consumer {
     /// Requests accepted and not yet answered, or whose answer was not yet handed out.
     pub fn pending(&self) -> usize {
         if self.closed {
-            // What the session did not answer, nobody will.
+            // Requests that the session left unanswered will never be answered.
             return 0;
         }
         let answered = self.answered.wrapping_add(self.shared.worker.0.answered.load(Ordering::Relaxed));
         self.requests.get().wrapping_sub(answered)
     }
 
-    /// Messages that wait, and their bytes, channel names of pattern messages included.
+    /// The waiting messages, and their bytes, channel names of pattern messages included.
     pub fn queued(&self) -> (usize, usize) {
         let waiting = self.waiting();
         (waiting.events, waiting.bytes)
     }
 
-    /// The next message of the held batch, which goes back to the worker once it is used up.
+    /// The next message of the held batch, which returns to the worker once it is used up.
     #[inline(always)]
     fn read(&mut self) -> Option<Item<'_>> {
         let batch = self.held.as_deref()?;
@@ -186,11 +186,11 @@ impl Consumer {
         Some(Item::Message { slot, channel, payload })
     }
 
-    /// Pops what has the lowest number that still exists. Returns that number, and the payload bytes before it.
+    /// Pops the entry with the lowest number that still exists. Returns that number, and the payload bytes before it.
     fn find(&mut self, between: &mut impl FnMut()) -> Option<(u64, u64)> {
         self.poll(between);
         if self.lowest()?.0 != self.expected {
-            // Whatever is below it is visible by now, if it was not dropped.
+            // Everything below it is visible by now, unless it was dropped.
             self.poll(between);
         }
         self.lowest()
@@ -230,7 +230,7 @@ impl Consumer {
         batches.chain(control).min()
     }
 
-    /// What a control entry says.
+    /// The item in a control entry.
     fn open(&mut self, control: Control) -> Option<Item<'static>> {
         self.expected += 1;
         self.made_room = true;
@@ -244,11 +244,11 @@ impl Consumer {
         control.item
     }
 
-    /// Tells a waiting worker of room, now that nothing more is to be taken.
+    /// Tells a waiting worker about room, now that nothing more is to be taken.
     fn rest(&mut self) {
         if std::mem::take(&mut self.made_room) {
-            // Either the worker, which looks at the sums after it said that it waits, sees ours, or we see that it
-            // waits. In the middle of work a look without this suffices: another one follows.
+            // Either the worker, which looks at the sums after it announced that it waits, sees ours, or we see that
+            // it waits. In the middle of work a look without this suffices, because another one follows.
             fence(Ordering::SeqCst);
             self.offer_room();
         }

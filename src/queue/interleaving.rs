@@ -1,4 +1,4 @@
-//! The worker at work between any two looks of the reader.
+//! Lets the worker act between any two looks of the reader.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ enum Act {
     Flush,
 }
 
-/// Does what the script says next, and keeps count.
+/// Carries out the script's next step, and keeps count.
 struct Worker {
     producer: Producer,
     script: VecDeque<Act>,

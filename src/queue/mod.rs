@@ -1,11 +1,11 @@
 //! Bounded queues between the two threads.
 //!
-//! [`orders`] carries what the main thread asks to the worker, in order, for all clients. [`events`] carries what one
-//! client's session learns back to the main thread, in two lanes: messages, which the overflow policy may drop, and
-//! answers and state, which nothing drops. Every entry has a sequence number, so that the reader puts the lanes together
-//! again and counts exactly what is missing.
+//! [`orders`] carries commands of the main thread to the worker, in order, for all clients. [`events`] carries items
+//! of one client's session back to the main thread, in two lanes: messages, which the overflow policy may drop, and
+//! answers and state, which nothing drops. Every entry has a sequence number, so that the reader can merge the lanes
+//! and count exactly what is missing.
 //!
-//! # How the lanes meet again
+//! # How the lanes are merged
 //!
 //! Messages travel in batches: one arena of bytes and a list of entries with consecutive numbers. Sealed batches pass
 //! through `full`. The batch under construction is published at each flush through `tail`, a queue of one place, from
@@ -14,22 +14,23 @@
 //!
 //! The writer keeps three rules:
 //!
-//! 1. Before anything enters the control lane, the batch under construction (taken back from `tail` if it is there) is
-//!    sealed into `full`. So no batch spans the number of a control entry.
+//! 1. Before anything enters the control lane, the batch under construction (taken back from `tail` if it is there)
+//!    is sealed into `full`. So no batch spans the number of a control entry.
 //! 2. While the writer holds a batch under construction, `tail` is empty and nothing else is published before that
-//!    batch is. So, except for a batch that grows in `tail`, whatever is published later has higher numbers than
-//!    whatever was published before.
+//!    batch is. So, except for a batch that grows in `tail`, everything published later has higher numbers than
+//!    everything published before.
 //! 3. A number is used up by every message that arrives, whether it is kept or not, and by every control entry.
 //!
-//! The reader holds at most one popped thing of each source, and takes the one with the lowest number, `m`. If `m` is
-//! the number that it expects, nothing is missing. If not, it looks once more at each source of which it holds nothing.
-//! By rule 2 everything below `m` was published before `m` was, so this look finds all of it that still exists: in
-//! `full` or in the control lane, since `tail` held nothing below `m` any more when `m` appeared elsewhere, and when
-//! `m` came out of `tail` nothing else can be in there. What is still missing was dropped. And since a batch is popped
-//! either by the reader or by the writer that makes room, each number is delivered or missing, never both.
+//! The reader holds at most one popped entry of each source, and takes the one with the lowest number, `m`. If `m` is
+//! the number that it expects, nothing is missing. If not, it looks once more at each source of which it holds
+//! nothing. By rule 2 everything below `m` was published before `m`, so this look finds all of it that still exists:
+//! in `full` or in the control lane, because `tail` held nothing below `m` any more when `m` appeared elsewhere, and
+//! when `m` came out of `tail` nothing else can be in there. Any number that is still missing was dropped. And
+//! because a batch is popped either by the reader or by the writer that makes room, each number is delivered or
+//! missing, never both.
 //!
-//! Counts cross the border without a locked instruction: each figure is a sum that one thread writes and the other
-//! reads, and what waits is the difference of two sums.
+//! Counts are shared without a locked instruction: each figure is a sum that one thread writes and the other reads,
+//! and the number of waiting items is the difference of two sums.
 
 mod batch;
 mod consumer;
@@ -49,7 +50,7 @@ pub use producer::Producer;
 use crate::model::{Counters, Error, Event, Limits, RequestSlot, SubscriptionSlot, Value, Wake};
 use shared::Lanes;
 
-/// One thing that came from the worker, in order.
+/// One item that came from the worker, in order.
 #[derive(Debug, PartialEq)]
 pub enum Item<'a> {
     /// A message.
@@ -58,7 +59,7 @@ pub enum Item<'a> {
         slot: SubscriptionSlot,
         /// The channel, for a pattern's message.
         channel: Option<&'a [u8]>,
-        /// What was sent.
+        /// The payload.
         payload: &'a [u8],
     },
     /// The answer to a request that has a callback.
@@ -68,12 +69,12 @@ pub enum Item<'a> {
         /// The answer.
         result: Result<Value, Error>,
     },
-    /// A change of state, or exactly what was dropped at this place.
+    /// A change of state, or exactly the number of messages dropped at this place.
     Event(Event),
 }
 
-/// Says that some client has something for the main thread: one flag for all clients, so that a look at nothing costs
-/// one load. Whoever finds it set takes it back with `swap(false, Acquire)` before looking at the clients.
+/// Says that some client has items for the main thread: one flag for all clients, so that looking costs one load if
+/// there is nothing. Who finds it set takes it back with `swap(false, Acquire)` before looking at the clients.
 pub type Signal = Arc<AtomicBool>;
 
 /// The two ends of one client's way to the main thread.

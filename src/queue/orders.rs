@@ -10,29 +10,29 @@ use crossbeam_queue::SegQueue;
 use super::Producer;
 use crate::model::{Command, SessionId, Wake};
 
-/// What the main thread tells the worker. `S` is what the worker runs for a client: a boxed session.
+/// An order of the main thread to the worker. `S` is what the worker runs for a client: a boxed session.
 #[derive(Debug)]
 pub enum Order<S> {
-    /// Run this session; what it learns goes to this producer.
+    /// Run this session, which uses this producer.
     Open {
-        /// How later orders name it.
+        /// Its id in later orders.
         id: SessionId,
         /// The session.
         session: S,
         /// Its way to the main thread.
         producer: Producer,
-        /// What it is asked for before it does anything else.
+        /// Its first commands.
         commands: Vec<Command>,
     },
     /// A command for a session. Ignored if the session has ended.
     Command {
         /// Which session.
         id: SessionId,
-        /// What.
+        /// The command.
         command: Command,
     },
-    /// The Lua state ends: what was accepted is still sent until `deadline`, then the thread ends. Only the first one
-    /// counts.
+    /// The Lua state ends: accepted commands are still sent until `deadline`, then the thread ends. Only the first
+    /// one counts.
     Shutdown {
         /// When to end at the latest.
         deadline: Instant,
@@ -41,7 +41,7 @@ pub enum Order<S> {
 
 /// The two ends of the way to the worker.
 ///
-/// What bounds it: requests carry tickets, of which there is a limited number; the rest is as much as a script asks for.
+/// Its length is bounded by the requests, which need tickets, and by the number of other calls that a script makes.
 pub fn orders<S>() -> (Orders<S>, Inbox<S>) {
     let queue = Arc::new(OrderQueue {
         queue: SegQueue::new(),
@@ -80,7 +80,7 @@ impl<S> Drop for Orders<S> {
 pub struct Inbox<S>(Arc<OrderQueue<S>>);
 
 impl<S> Inbox<S> {
-    /// Says how to wake this end. Until then nothing is woken; saying it again changes nothing.
+    /// Sets how to wake this end. Until then nothing is woken; setting it again changes nothing.
     pub fn attach(&self, wake: Arc<dyn Wake>) {
         let _ = self.0.bell.wake.set(wake);
     }
@@ -95,7 +95,7 @@ impl<S> Inbox<S> {
     pub fn fall_asleep(&self) -> bool {
         let bell = &self.0.bell;
         bell.asleep.store(true, Ordering::Relaxed);
-        // Either we see what the other end did before it looked whether we sleep, or it sees that we do.
+        // Either we see what the other end did before it checked whether we sleep, or it sees that we do.
         fence(Ordering::SeqCst);
         let quiet = self.0.queue.is_empty() && !bell.rung.load(Ordering::Acquire);
         if !quiet {
@@ -104,7 +104,7 @@ impl<S> Inbox<S> {
         quiet
     }
 
-    /// This end is awake, and looks at everything before it falls asleep again.
+    /// This end is awake, and looks at everything before it sleeps again.
     pub fn wake_up(&self) {
         self.0.bell.asleep.store(false, Ordering::Relaxed);
         self.0.bell.rung.swap(false, Ordering::AcqRel);
@@ -122,7 +122,7 @@ impl<S> Drop for Inbox<S> {
 struct OrderQueue<S> {
     queue: SegQueue<Order<S>>,
     bell: Arc<Bell>,
-    /// The worker has ended: orders are dropped, and a producer in them says that its client is closed.
+    /// The worker has ended: orders are dropped, and a producer in them reports that its client is closed.
     abandoned: AtomicBool,
 }
 
@@ -136,16 +136,16 @@ impl<S> OrderQueue<S> {
 #[derive(Default)]
 struct Bell {
     asleep: AtomicBool,
-    /// Rung since the worker woke up last.
+    /// Rung since the worker last woke up.
     rung: AtomicBool,
     wake: OnceLock<Arc<dyn Wake>>,
 }
 
 impl Bell {
-    /// Wakes the worker if it sleeps, for the sake of what was put in its queue.
+    /// Wakes the worker if it sleeps, because something was put into its queue.
     fn ring(&self) {
         fence(Ordering::SeqCst);
-        // The swap is only paid for when there is someone to wake, and only one of many rings wakes.
+        // The swap is only paid for when the worker sleeps, and only one of many rings wakes it.
         if self.asleep.load(Ordering::Relaxed)
             && self.asleep.swap(false, Ordering::AcqRel)
             && let Some(wake) = self.wake.get()

@@ -14,8 +14,8 @@ use crate::model::{
 
 /// The worker's end of a client's events.
 ///
-/// What was put in reaches the main thread at the next [`Producer::flush`]. A producer that is dropped without an
-/// [`Event::Closed`] says it itself.
+/// Entries reach the main thread at the next [`Producer::flush`]. A producer that is dropped without an
+/// [`Event::Closed`] sends one.
 pub struct Producer {
     shared: Arc<Lanes>,
     /// The batch under construction, while it is not in `tail`.
@@ -24,17 +24,17 @@ pub struct Producer {
     seq: u64,
     /// Payload bytes of all messages so far, kept or not.
     payload: u64,
-    /// Sums of what was put in.
+    /// Sums of the entries put in.
     put: Amounts,
-    /// What the main thread had taken out when last looked at.
+    /// What the main thread had taken at the last look.
     taken: Amounts,
     answered: usize,
     request_bytes: usize,
     /// Messages that the session skipped, not yet put into the control lane.
     skipped: Option<(u64, u64, DropReason)>,
-    /// Messages were dropped behind the last entry.
+    /// Messages were dropped after the last entry.
     untold: bool,
-    /// Something was published since the main thread was told last.
+    /// Something was published since the main thread was last notified.
     news: bool,
     closed: bool,
 }
@@ -57,7 +57,7 @@ impl Producer {
         }
     }
 
-    /// Publishes everything, and tells the main thread if there was anything.
+    /// Publishes everything, and notifies the main thread if there was anything.
     pub fn flush(&mut self) {
         self.put_skipped();
         if self.untold && self.has_half(Room::Messages) {
@@ -66,7 +66,7 @@ impl Producer {
         if let Some(batch) = self.open.take() {
             let end = batch.end();
             self.store_put();
-            // Cannot fail: the place was empty when this batch was begun or taken back, and only we fill it.
+            // Cannot fail: the place was empty when this batch was begun or taken back, and only this end fills it.
             self.open = self.shared.tail.push(batch).err();
             self.publish(end);
         }
@@ -87,18 +87,18 @@ impl Producer {
         self.has_half(self.needed(room))
     }
 
-    /// Whether dropped messages are to be told of once there is room: this end wants a [`Producer::flush`] whenever the
-    /// worker is woken.
+    /// Whether dropped messages will be reported once there is room: this end needs a [`Producer::flush`] whenever
+    /// the worker is woken.
     pub fn has_untold(&self) -> bool {
         self.untold
     }
 
-    /// The client's figures, to read them.
+    /// The client's figures, for reading.
     pub fn counters(&self) -> &Arc<Counters> {
         self.shared.counters.all()
     }
 
-    /// What a link has to wait for: a policy that drops messages stops no reading for their sake.
+    /// What a link has to wait for: under a policy that drops messages, reading does not stop for them.
     fn needed(&self, room: Room) -> Room {
         if room == Room::Messages && !self.shared.pauses() { Room::Answers } else { room }
     }
@@ -117,12 +117,12 @@ impl Producer {
         self.shared.is_low(room, self.waiting())
     }
 
-    /// Looks at what the main thread took out.
+    /// Reads what the main thread has taken.
     fn look(&mut self) {
         self.taken = self.shared.taken.0.load();
     }
 
-    /// What waits, as of the last look.
+    /// What was waiting at the last look.
     fn waiting(&self) -> Amounts {
         self.put.since(self.taken)
     }
@@ -142,7 +142,7 @@ impl Producer {
         self.shared.full.len() + kept < self.shared.full.capacity()
     }
 
-    /// Makes room for a message of `size` bytes, if the policy lets it. Afterwards there is an open batch for it.
+    /// Makes room for a message of `size` bytes, if the policy allows it. Afterwards there is an open batch for it.
     fn admit(&mut self, size: usize) -> bool {
         if self.open.is_none() {
             self.open = self.shared.tail.pop();
@@ -151,7 +151,8 @@ impl Producer {
             let fits = self.holds(|this, waiting| {
                 let limits = &this.shared.limits;
                 match limits.overflow {
-                    // There was room before the read that brought it, and there are places for all that a read brings.
+                    // There was room before the read that brought it, and there are places for everything that a read
+                    // brings.
                     Overflow::Pause => true,
                     // An empty queue takes a message of any size.
                     Overflow::DropOldest | Overflow::DropNewest => {
@@ -170,7 +171,7 @@ impl Producer {
         }
     }
 
-    /// Has an open batch that takes `size` bytes more, if there is a place for it.
+    /// Makes sure that there is an open batch for `size` more bytes, if there is a place for it.
     fn open_for(&mut self, size: usize) -> bool {
         let shared = &self.shared;
         match &self.open {
@@ -203,7 +204,7 @@ impl Producer {
         self.shared.recycle(batch);
     }
 
-    /// Ends the batch under construction: nothing joins it any more.
+    /// Ends the batch under construction: nothing is added to it any more.
     fn seal(&mut self) {
         let Some(mut batch) = self.open.take().or_else(|| self.shared.tail.pop()) else { return };
         let end = batch.end();
@@ -211,7 +212,7 @@ impl Producer {
             batch.shrink();
         }
         self.store_put();
-        // A place was kept for it. Were it not, the oldest batch would have to go.
+        // A place was kept for it. If there were none, the oldest batch would have to go.
         if let Some(oldest) = self.shared.full.force_push(batch) {
             self.forget(oldest);
         }
@@ -234,8 +235,8 @@ impl Producer {
 
     fn put_skipped(&mut self) {
         let Some((count, bytes, reason)) = self.skipped.take() else { return };
-        // Each takes a place that nothing drops from. A policy that drops stops no reading for their sake: once half of
-        // the places are taken, they are among what the queue had no room for.
+        // Each takes a place from which nothing is dropped. Under a policy that drops messages, reading does not stop
+        // for them: once half of the places are taken, they count as messages that the queue had no room for.
         if self.shared.pauses() || self.holds(|_, waiting| waiting.states <= FEW_STATES) {
             self.shared.counters.dropped(count, reason);
             self.put_event(Event::Dropped { count, bytes, reason });
@@ -244,7 +245,7 @@ impl Producer {
         }
     }
 
-    /// Drops messages before they are put in. Their numbers stay empty, and so no batch may span them.
+    /// Drops messages before they are put in. Their numbers stay unused, so no batch may span them.
     fn lose(&mut self, count: u64, bytes: u64) {
         self.seal();
         self.shared.counters.dropped(count, DropReason::Overflow);

@@ -1,4 +1,4 @@
-//! What both ends of a client's events share.
+//! The state that both ends of a client's events share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
@@ -9,41 +9,41 @@ use super::batch::Batch;
 use super::{Item, Signal};
 use crate::model::{Counters, Error, Limits, Overflow, QueueCounters, READ_BYTES, Room, Value, Wake};
 
-/// A batch has at most this share of what may wait, so that making room costs no more than that.
+/// A batch has at most this share of the limit, so that making room costs no more than that.
 const BATCH_SHARE: usize = 8;
-/// Most messages of a batch.
+/// The most messages in a batch.
 const BATCH_ENTRIES: usize = 1024;
-/// Most bytes of a batch, but for one that has a single message.
+/// The most bytes in a batch, except for a single larger message.
 const BATCH_BYTES: usize = 64 * 1024;
 /// How many batches more than a full queue needs have a place: every control entry between two messages ends a batch.
 const SPARE_BATCHES: usize = 1024;
-/// Most batches that have a place, whatever the limits say: four gigabytes of full ones.
+/// The most batches that have a place, whatever the limits say: four gigabytes of full ones.
 const MAX_PLACES: usize = 1 << 16;
-/// How many batches may wait with memory to spare. Beyond it a batch is cut to what it holds when it is sealed: a reader
-/// that is so far behind loses nothing by it, and small messages between control entries hold no large arenas.
+/// How many batches may wait with unused memory. Beyond it a batch is shrunk when it is sealed: a reader that is so
+/// far behind loses nothing by it, and small messages between control entries do not keep large arenas.
 pub(super) const ROOMY_BATCHES: usize = 32;
 /// How many empty batches are kept for reuse.
 const FREE_BATCHES: usize = 4;
-/// So many messages come in one read at most: no protocol has a shorter one than eight bytes.
+/// The most messages in one read: no protocol has a message shorter than eight bytes.
 const READ_MESSAGES: usize = READ_BYTES / 8;
 /// How many changes of state may wait before reading stops.
 pub(super) const MAX_STATES: usize = 1024;
-/// So few of them that reading may go on.
+/// Below this many, reading may go on.
 pub(super) const FEW_STATES: usize = MAX_STATES / 2;
 
-/// What travels in the control lane, with its number.
+/// An entry of the control lane, with its number.
 #[derive(Debug)]
 pub(super) struct Control {
     pub(super) seq: u64,
     /// Payload bytes of all messages before it, kept or not.
     pub(super) before: u64,
-    /// What it takes of the client's bounds.
+    /// Its share of the client's bounds.
     pub(super) cost: Cost,
-    /// `None` for a marker: its number shows that what is missing before it was dropped.
+    /// `None` for a marker: its number shows that the missing messages before it were dropped.
     pub(super) item: Option<Item<'static>>,
 }
 
-/// What a control entry takes of the client's bounds.
+/// The share of a control entry in the client's bounds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cost {
     /// An answer: so many bytes, and the place that was reserved with the ticket.
@@ -52,19 +52,19 @@ pub(super) enum Cost {
     State,
 }
 
-/// Keeps what one thread writes out of the cache line that the other one writes. Two lines, since processors fetch
-/// them in pairs.
+/// Keeps the values that one thread writes out of the cache line that the other one writes. Two lines, because
+/// processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct CacheLine<T>(pub(super) T);
 
-/// What the worker writes.
+/// The values that the worker writes.
 #[derive(Debug, Default)]
 pub(super) struct WorkerSide {
-    /// The number behind the last published entry's.
+    /// The number after the last published entry's.
     pub(super) published: AtomicU64,
-    /// What was put in, without what was taken out again to make room. Stored before what it counts is published, so
-    /// that the main thread never takes out more than it sees put in.
+    /// Sums of the entries put in, minus those taken out again to make room. Stored before the entries are published,
+    /// so that the main thread never takes more than it sees put in.
     pub(super) put: Sums,
     /// Requests whose place was freed without an entry.
     pub(super) answered: AtomicUsize,
@@ -72,19 +72,19 @@ pub(super) struct WorkerSide {
     pub(super) request_bytes: AtomicUsize,
 }
 
-/// What both ends share.
+/// The state that both ends share.
 pub(super) struct Lanes {
     pub(super) limits: Limits,
     pub(super) batch_entries: usize,
     pub(super) batch_bytes: usize,
-    /// So many batches may wait before reading stops. `full` has more places: for what one read brings beyond it.
+    /// How many batches may wait before reading stops. `full` has more places, for the excess of one read.
     pub(super) places: usize,
     pub(super) full: ArrayQueue<Box<Batch>>,
     pub(super) tail: ArrayQueue<Box<Batch>>,
     pub(super) free: ArrayQueue<Box<Batch>>,
     pub(super) control: SegQueue<Control>,
     pub(super) worker: CacheLine<WorkerSide>,
-    /// What the main thread took out.
+    /// What the main thread has taken.
     pub(super) taken: CacheLine<Sums>,
     /// What the worker waits for: a bit for each [`Room`].
     pub(super) wishes: AtomicU8,
@@ -103,13 +103,13 @@ impl Lanes {
         };
         let batch_entries = (limits.queue_events / BATCH_SHARE).clamp(1, BATCH_ENTRIES);
         let batch_bytes = (limits.queue_bytes / BATCH_SHARE).clamp(1, BATCH_BYTES);
-        // Two neighbours have more bytes together than one batch may have, else they would be one.
+        // Two neighbours have more bytes together than one batch may have, otherwise they would be one.
         let places = (2 * (limits.queue_bytes / batch_bytes))
             .saturating_add(limits.queue_events / batch_entries)
             .saturating_add(SPARE_BATCHES)
             .min(limits.queue_events.saturating_add(1))
             .min(MAX_PLACES);
-        // Each of them may have a batch to itself, if there is a control entry between any two.
+        // Each of them may have a batch of its own, if there is a control entry between any two.
         let beyond = if limits.overflow == Overflow::Pause { READ_MESSAGES } else { 0 };
         Self {
             limits,
@@ -129,7 +129,7 @@ impl Lanes {
         }
     }
 
-    /// Gives an emptied batch back for reuse, but for one that grew around a large message.
+    /// Returns an emptied batch for reuse, unless it grew for a large message.
     pub(super) fn recycle(&self, batch: Box<Batch>) {
         if batch.arena_capacity() <= self.batch_bytes {
             // Enough are kept already: this one is freed.
@@ -137,7 +137,7 @@ impl Lanes {
         }
     }
 
-    /// Whether nothing more should be read that needs this room.
+    /// Whether nothing more that needs this room may be read.
     pub(super) fn is_full(&self, room: Room, waiting: Amounts) -> bool {
         let limits = &self.limits;
         let answers = || waiting.states >= MAX_STATES || waiting.answer_bytes >= limits.queue_bytes;
@@ -175,7 +175,7 @@ impl Lanes {
         self.full.len() + 1
     }
 
-    /// Wakes the worker if it waits for room and there is some. To be called by the main thread.
+    /// Wakes the worker if it waits for room and there is some. Called by the main thread.
     pub(super) fn offer_room(&self, waiting: impl FnOnce() -> Amounts) {
         let wishes = self.wishes.load(Ordering::Acquire);
         if wishes == 0 {
@@ -183,14 +183,14 @@ impl Lanes {
         }
         let waiting = waiting();
         let granted = |room: Room| wishes & wish(room) != 0 && self.is_low(room, waiting);
-        // The worker looks at everything once it is awake, and says anew what it waits for.
+        // The worker looks at everything once it is awake, and announces again what it waits for.
         if (granted(Room::Answers) || granted(Room::Messages)) && self.wishes.swap(0, Ordering::AcqRel) != 0 {
             self.wake.wake();
         }
     }
 
-    /// Asks the main thread to wake the worker once there is this room. The caller looks at the sums again afterwards:
-    /// either it sees what the main thread took out meanwhile, or the main thread sees the wish.
+    /// Asks the main thread to wake the worker once there is this room. The caller looks at the sums again
+    /// afterwards: either it sees what the main thread has taken since, or the main thread sees the wish.
     pub(super) fn want_room(&self, room: Room) {
         self.wishes.fetch_or(wish(room), Ordering::Release);
         fence(Ordering::SeqCst);
@@ -211,12 +211,12 @@ fn wish(room: Room) -> u8 {
     }
 }
 
-/// How much was put in, was taken out, or waits. Sums may wrap around; what waits is their difference.
+/// Amounts put in, taken out, or waiting. Sums may wrap around; the waiting amount is their difference.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Amounts {
     /// Messages.
     pub(super) events: usize,
-    /// Their bytes, with the channel names that go along.
+    /// Their bytes, including channel names.
     pub(super) bytes: usize,
     /// Changes of state.
     pub(super) states: usize,
@@ -253,7 +253,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Orders nothing: what the amounts are about is published or fenced by itself.
+    /// Relaxed, because the entries that the amounts count are published or fenced separately.
     pub(super) fn load(&self) -> Amounts {
         Amounts {
             events: self.events.load(Ordering::Relaxed),
@@ -269,14 +269,14 @@ impl Sums {
         self.answer_bytes.store(amounts.answer_bytes, Ordering::Relaxed);
     }
 
-    /// Stores what a message changes.
+    /// Stores the sums that a message changes.
     pub(super) fn store_messages(&self, amounts: Amounts) {
         self.events.store(amounts.events, Ordering::Relaxed);
         self.bytes.store(amounts.bytes, Ordering::Relaxed);
     }
 }
 
-/// About how many bytes an answer holds on to.
+/// Roughly how many bytes an answer has allocated.
 pub(super) fn value_bytes(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
@@ -292,7 +292,7 @@ pub(super) fn value_bytes(value: &Value) -> usize {
         }
 }
 
-/// About how many bytes an error holds on to.
+/// Roughly how many bytes an error has allocated.
 pub(super) fn error_bytes(error: &Error) -> usize {
     size_of::<Error>() + error.message.len() + error.remedy.as_ref().map_or(0, |remedy| remedy.byte_len())
 }

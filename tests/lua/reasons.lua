@@ -80,7 +80,7 @@ if host.server.kind() == "fake" then
 		says(turned_away({ greeting = "J\0\0\0\n8.0.36\0" }), "a MySQL or MariaDB server answers there, not Redis")
 		-- Its greeting may begin like a line of Redis's, and be all that it says.
 		says(turned_away({ greeting = "+\0\0\0\n8.0.36\0", cut_after_sent = 12 }), "a MySQL or MariaDB server answers there, not Redis")
-		says(turned_away({ greeting = "hello\r\n" }), "what is not RESP")
+		says(turned_away({ greeting = "hello\r\n" }), "bytes are not RESP")
 	end)
 
 	host.test("protected mode: what to do, and not how to turn it off", function()

@@ -1,10 +1,10 @@
-//! Frames as JSON, one object a line. Nothing here recurses: depth costs no stack.
+//! Frames as JSON, one object a line. Nothing here recurses, so nesting costs no stack.
 
 use std::fmt::Write;
 
 use resp::{Element, Frame, Items, Pairs, Value};
 
-/// What is still to be written.
+/// A part that is still to be written.
 enum Work<'a> {
     Text(&'static str),
     Element(Element<'a>),
@@ -85,7 +85,7 @@ fn element_begins<'a>(out: &mut String, work: &mut Vec<Work<'a>>, element: Eleme
             work.push(Work::Text("]"));
             work.push(Work::Pairs { pairs, first: true });
         }
-        // `Null` has no value; nothing is skipped unless one asks for it.
+        // `Null` has no value; nothing is skipped unless limits ask for it.
         _ => out.push_str("null"),
     }
 }
@@ -116,13 +116,13 @@ fn double(out: &mut String, number: f64) {
     } else if number.is_infinite() {
         (if number > 0.0 { "\"inf\"" } else { "\"-inf\"" }).to_owned()
     } else {
-        // The shortest text that reads back the same; a JSON number as it stands.
+        // The shortest text that reads back the same, as a JSON number.
         format!("{number:?}")
     };
     out.push_str(&text);
 }
 
-/// A JSON string, or an object with the bytes in hexadecimal if they are no UTF-8.
+/// A JSON string, or an object with the bytes in hexadecimal if they are not UTF-8.
 fn string(out: &mut String, bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         out.push_str("{\"hex\":\"");

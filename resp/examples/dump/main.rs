@@ -4,9 +4,9 @@
 //! printf '*2\r\n:1\r\n$2\r\nhi\r\n' | cargo run -q -p realtime-resp --example dump
 //! ```
 //!
-//! `--chunk N` feeds the decoder N bytes at a time (default: all at once); what is printed is the same. Input that ends
-//! inside a frame: a last line `{"incomplete":{"offset":N}}`, exit code 2. Malformed input: a last line
-//! `{"error":{"kind":"…","offset":N}}`, exit code 1.
+//! `--chunk N` feeds the decoder N bytes at a time (default: all at once); the output is the same. If input ends
+//! inside a frame, the last line is `{"incomplete":{"offset":N}}` and the exit code 2. If input is malformed, the
+//! last line is `{"error":{"kind":"…","offset":N}}` and the exit code 1.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     };
     match run(chunk) {
         Ok(code) => code,
-        // Whoever reads our output has seen enough.
+        // The reader of our output has closed it.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("dump: {error}");

@@ -1,15 +1,15 @@
-//! The way of a frame's bytes from the input to its carry.
+//! Copies a frame's bytes from the input to its carry.
 
 use super::{Cursor, Decoder};
 
 impl Decoder {
-    /// Where in the frame's bytes the next one will stand.
+    /// Where the next byte will stand among the frame's bytes.
     #[inline]
     pub(super) fn kept_at(&self, cursor: &Cursor<'_>) -> usize {
         self.reply.carry.len() + (cursor.pos - cursor.kept_from)
     }
 
-    /// Copies the frame's bytes out of the input as far as it is read.
+    /// Copies the frame's bytes out of the input, up to the current position.
     pub(super) fn carry_over(&mut self, cursor: &mut Cursor<'_>) {
         if !self.reply.truncated {
             self.reply.keep(&cursor.input[cursor.kept_from..cursor.pos], self.limits.skip_frames_over);
@@ -17,14 +17,14 @@ impl Decoder {
         cursor.kept_from = cursor.pos;
     }
 
-    /// Keeps the frame no further than it is read.
+    /// Keeps nothing of the frame from the current position on.
     #[cold]
     pub(super) fn truncate(&mut self, cursor: &mut Cursor<'_>) {
         self.carry_over(cursor);
         self.reply.truncate();
     }
 
-    /// Puts by what the input holds of an incomplete frame.
+    /// Stores the part of an incomplete frame that is in the input.
     pub(super) fn put_by(&mut self, cursor: &Cursor<'_>) {
         if !self.reply.truncated && self.is_keeping() {
             self.reply.keep(&cursor.input[cursor.kept_from..], self.limits.skip_frames_over);

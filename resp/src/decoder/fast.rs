@@ -1,23 +1,23 @@
 //! The fast path: plain values whose header and body lie wholly inside the input and within every limit.
 //!
-//! It takes nearly everything that a server sends. Whatever it does not take is left to the state machine, from the same
-//! byte on, so it never reports an error and never sees half a value. Lengths are read digit by digit behind branches:
-//! they are predicted, so that the next header's place is known before the digits have been converted, which beats
-//! converting eight digits at once.
+//! It handles almost everything that a server sends. Anything else is left to the state machine, from the same byte
+//! on, so it never reports an error and never sees half a value. Lengths are read digit by digit with branches: these
+//! are predicted, so the position of the next header is known before the digits have been converted, which is faster
+//! than converting eight digits at once.
 
 use super::reply::{Level, MAX_ELEMENTS};
 use super::{Cursor, Decoder};
 use crate::Limits;
 use crate::tape::{Kind, Node};
 
-/// Lines up to this are looked for here. If a limit on lines is lower, nothing is.
+/// Lines up to this length are handled here. If a limit on lines is lower, none are.
 const LINE: usize = 32;
-/// Digits that any length or count of the fast path has at most, so that no arithmetic can overflow.
+/// The most digits of a length or count on the fast path, so that no arithmetic can overflow.
 const MOST_DIGITS: usize = 9;
-/// As the two bytes are read.
+/// As the two bytes are read into a number.
 pub(super) const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
 
-/// What the fast path may take without asking.
+/// The limits of the fast path.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// A frame is truncated at this many nodes: its tape would pass `Limits::skip_frames_over`.
@@ -34,7 +34,7 @@ impl Bounds {
     pub(super) fn new(limits: &Limits) -> Self {
         // The root is kept in any case.
         let nodes = (limits.skip_frames_over / size_of::<Node>() as u64).max(1);
-        // A line of the fast path is never too long, unless none may be taken.
+        // A line of the fast path is never too long, unless the limit excludes all of them.
         let line = limits.line.min(limits.skip_lines_over);
         let frame = if line < LINE as u64 { 0 } else { limits.frame.min(limits.skip_frames_over) };
         Self {
@@ -47,7 +47,7 @@ impl Bounds {
         }
     }
 
-    /// What of the input a frame at its beginning may take.
+    /// The part of the input that a frame at its beginning may use.
     #[inline(always)]
     pub(super) fn window<'i>(&self, input: &'i [u8]) -> &'i [u8] {
         match usize::try_from(self.frame) {
@@ -58,8 +58,9 @@ impl Bounds {
 }
 
 impl Decoder {
-    /// Takes a frame that is a plain value, or an aggregate of such, and lies wholly in `input`; its end. Else the frame
-    /// is begun as far as that goes, and the place is where the state machine has to go on.
+    /// Reads a frame that is a plain value, or an aggregate of plain values, and lies wholly in `input`; returns its
+    /// end. Otherwise it reads as much as it can, and returns the position at which the state machine has to
+    /// continue.
     #[inline(never)]
     pub(super) fn flat_frame(&mut self, input: &[u8]) -> Result<usize, usize> {
         let window = self.fast.window(input);
@@ -99,25 +100,27 @@ impl Decoder {
         Err(pos)
     }
 
-    /// Takes values as long as they are complete and plain; true if that completed the frame.
+    /// Reads values as long as they are complete and plain; true if that completed the frame.
     #[inline]
     pub(super) fn fast_values(&mut self, cursor: &mut Cursor<'_>) -> bool {
         let reply = &mut self.reply;
         if reply.truncated || reply.pending.is_some() || reply.elements > self.fast.elements {
             return false;
         }
-        // Skipped bytes do not count towards a threshold, but to leave them in only means that the state machine has the
-        // last word earlier.
+        // Skipped bytes do not count towards a threshold, but counting them here only means that the state machine
+        // takes over earlier.
         let wire = reply.wire + (cursor.pos - cursor.frame_from) as u64;
         let window = match usize::try_from(self.fast.frame.saturating_sub(wire)) {
             Ok(most) if most < cursor.input.len() - cursor.pos => &cursor.input[..cursor.pos + most],
             _ => cursor.input,
         };
-        // Where a byte of the input will stand among those of the frame. `kept_from` may be the larger one.
+        // The distance from a byte of the input to its place among those of the frame. `kept_from` may be the larger
+        // one.
         let shift = reply.carry.len().wrapping_sub(cursor.kept_from);
         let mut pos = cursor.pos;
         let mut complete = false;
-        // The end of an aggregate can be that of an attribute around it, and what it describes is the state machine's.
+        // The end of an aggregate can be that of an attribute around it, and the value after an attribute is left to
+        // the state machine.
         while !complete && reply.top.flags == 0 && reply.pending.is_none() {
             let Some(&tag) = window.get(pos) else { break };
             if !matches!(tag, b'*' | b'%' | b'~' | b'>') {
@@ -167,7 +170,7 @@ fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option
         _ => return None,
     };
     let (len, digits) = match *rest {
-        // Nearly all have few elements.
+        // Almost all have few elements.
         [len @ b'0'..=b'9', b'\r', b'\n', ..] => (u64::from(len - b'0'), 3),
         _ => number(rest)?,
     };
@@ -178,7 +181,7 @@ fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option
     Some(Header { kind, len, count: u32::try_from(count).ok()?, size: 1 + digits })
 }
 
-/// A value without elements, and where it ends. Its text will stand `shift` bytes further on.
+/// A value without elements, and its end. Its text will be `shift` bytes further on.
 #[inline(always)]
 fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
     let rest = window.get(pos..)?;
@@ -189,10 +192,10 @@ fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(No
     }
 }
 
-/// A bulk string, and where it ends. Its text will stand `shift` bytes further on.
+/// A bulk string, and its end. Its text will be `shift` bytes further on.
 #[inline(always)]
 pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
-    // Behind the shortest length there is at least a CRLF.
+    // After the shortest length there is at least a CRLF.
     let &[b'$', a, b, c, d, e] = window.get(pos..)?.first_chunk()? else { return None };
     let (len, header) = if u16::from_le_bytes([b, c]) == CRLF {
         (digit(a)?, 4)
@@ -202,7 +205,7 @@ pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> 
         (digit(a)? * 100 + digit(b)? * 10 + digit(c)?, 6)
     } else {
         let (len, digits) = number(&window[pos + 1..])?;
-        // What is longer than the window does not end in it; nor need it be a number that 32 bits can hold.
+        // A string longer than the window does not end in it; its length may not even fit into 32 bits.
         (usize::try_from(len).ok().filter(|&len| len < window.len())?, 1 + digits)
     };
     let start = pos + header;
@@ -214,7 +217,7 @@ pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> 
     Some((Node::text(Kind::BulkString, start.wrapping_add(shift), len), end + 2))
 }
 
-/// An integer behind its type, and its size.
+/// An integer after its type byte, and its size.
 #[inline]
 fn integer(bytes: &[u8]) -> Option<(Node, usize)> {
     let (value, size) = match *bytes {
@@ -229,7 +232,7 @@ fn integer(bytes: &[u8]) -> Option<(Node, usize)> {
     Some((Node::scalar(Kind::Integer, value), size))
 }
 
-/// A plain value that is neither a bulk string nor an integer, and its size. It stands at `at`.
+/// A plain value that is neither a bulk string nor an integer, and its size. It is at `at`.
 #[inline]
 fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
     let (&tag, rest) = bytes.split_first()?;
@@ -270,14 +273,15 @@ fn number(bytes: &[u8]) -> Option<(u64, usize)> {
     None
 }
 
-/// Ten to the power of each number of places that can stand behind the point. All are exact.
+/// Ten to the power of each number of digits that can follow the point. All are exact.
 const POWERS: [f64; DOUBLE_DIGITS] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
-/// So many digits are a whole number that a double holds exactly.
+/// A whole number of so many digits is exact in a double.
 const DOUBLE_DIGITS: usize = 15;
 
-/// A double of few digits without an exponent, and how many bytes it takes with its CRLF. Both numbers of the division are
-/// exact, so its result is what is nearest to the text (Clinger, "How to read floating point numbers accurately", 1990).
+/// A double of few digits without an exponent, and how many bytes it takes with its CRLF. Both numbers of the
+/// division are exact, so its result is the double nearest to the text (Clinger, "How to read floating point numbers
+/// accurately", 1990).
 #[inline]
 fn short_double(bytes: &[u8]) -> Option<(f64, usize)> {
     let negative = bytes.first() == Some(&b'-');

@@ -1,4 +1,4 @@
-//! Lines: their content, their limits, and what they ask for once they are complete.
+//! Lines: their content, their limits, and the action for a complete line.
 
 use memchr::memchr2;
 
@@ -8,7 +8,7 @@ use crate::tape::{Kind, Node};
 use crate::{DecodeError, ErrorKind};
 
 impl Decoder {
-    /// Takes a byte of a line, which `pushed` has judged.
+    /// Takes a byte of a line; `pushed` is the result for that byte.
     pub(super) fn content(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -53,7 +53,8 @@ impl Decoder {
         }
     }
 
-    /// Keeps the line no further than it is read. Nothing of it stays, unless it is an error, whose first word is its code.
+    /// Keeps nothing of the line from the current position on. Only an error keeps its beginning, because its first
+    /// word is its code.
     #[cold]
     pub(super) fn skip_line(&mut self, cursor: &mut Cursor<'_>) {
         self.token.skipping = true;
@@ -127,7 +128,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Checks a length as far as it is read. Further digits only make it longer.
+    /// Checks a length as far as it was read. Further digits only make it longer.
     pub(super) fn check_length(&self, cursor: &Cursor<'_>, value: u64) -> Result<(), DecodeError> {
         let kind = match self.token.tag {
             tag @ (b'$' | b'!' | b'=' | b';') => {
@@ -169,7 +170,7 @@ impl Decoder {
         Ok(false)
     }
 
-    /// Does what a complete line asks for.
+    /// Acts on a complete line.
     pub(super) fn line_done(&mut self, cursor: &mut Cursor<'_>) -> Step {
         self.state = State::Value;
         match self.token.line {

@@ -11,7 +11,7 @@ pub(super) const LF: u8 = b'\n';
 /// Three bytes and a colon.
 pub(super) const VERBATIM_PREFIX: u64 = 4;
 
-/// What the next byte belongs to.
+/// The part of the grammar that the next byte belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum State {
     /// A value, an attribute, or the end of a streamed aggregate.
@@ -25,13 +25,13 @@ pub(super) enum State {
     Boolean,
     Null,
     Length(Length),
-    /// The CR behind a header whose contents can't go on.
+    /// The CR of a header that is complete.
     Cr,
-    /// The LF behind a line's CR.
+    /// The LF after a line's CR.
     Lf,
-    /// The format of a verbatim string, this many bytes of it read.
+    /// The format of a verbatim string; this many bytes of it were read.
     Format(u8),
-    /// Bytes of a blob that are left.
+    /// The remaining bytes of a blob.
     Body(u64),
     BodyCr,
     BodyLf,
@@ -47,7 +47,7 @@ pub(super) enum Length {
     Minus,
 }
 
-/// What a line amounts to, once its CR is read.
+/// The content of a line, once its CR is read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Line {
     Text,
@@ -74,7 +74,7 @@ pub(super) struct Token {
     pub(super) line: Line,
     /// Where the text begins among the frame's kept bytes.
     pub(super) text_at: usize,
-    /// The body, or what is left of the line, is not kept.
+    /// The body, or the rest of the line, is not kept.
     pub(super) skipping: bool,
 }
 
@@ -84,7 +84,7 @@ impl Default for Token {
     }
 }
 
-/// The streamed string being put together.
+/// The streamed string that is being assembled.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Streamed {
     /// Where its text begins among the frame's kept bytes.
@@ -97,7 +97,7 @@ pub(super) struct Streamed {
 pub(super) type Step = Result<bool, DecodeError>;
 
 impl Decoder {
-    /// Reads on, but not beyond `end`; true if that completed the frame.
+    /// Continues reading, but not beyond `end`; true if that completed the frame.
     pub(super) fn step(&mut self, cursor: &mut Cursor<'_>, end: usize) -> Step {
         let byte = cursor.input[cursor.pos];
         match self.state {
@@ -198,7 +198,7 @@ impl Decoder {
                     return Err(self.error(cursor, ErrorKind::NestedPush));
                 }
                 if self.reply.is_nested() {
-                    // It is read as the beginning of a frame, next.
+                    // The next step reads it as the beginning of a frame.
                     self.interrupt(cursor);
                     return Ok(false);
                 }
@@ -295,7 +295,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Lays the reply aside for the push that begins in its middle.
+    /// Sets the reply aside for the push that begins in its middle.
     pub(super) fn interrupt(&mut self, cursor: &mut Cursor<'_>) {
         self.carry_over(cursor);
         self.reply.wire = self.wire(cursor);
@@ -327,7 +327,7 @@ impl Decoder {
         if byte == expected { Ok(()) } else { Err(self.error(cursor, kind)) }
     }
 
-    /// What a header is whose line goes on where it must end.
+    /// The error for a header whose line continues where it must end.
     pub(super) fn malformed(&self) -> ErrorKind {
         match self.token.tag {
             b'#' => ErrorKind::BadBoolean,
@@ -341,7 +341,7 @@ impl Decoder {
     }
 }
 
-/// A bare LF is wrong in any line, whatever else the line must hold.
+/// The error for this byte: a bare LF is wrong in any line, whatever else the line must contain.
 pub(super) fn line_break_or(byte: u8, kind: ErrorKind) -> ErrorKind {
     if byte == LF { ErrorKind::BadLineEnd } else { kind }
 }

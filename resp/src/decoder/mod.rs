@@ -1,8 +1,9 @@
-//! The decoder: its public face, and the loop that feeds input to the fast path and to the state machine.
+//! The decoder: its public interface, and the loop that feeds input to the fast path and to the state machine.
 //!
-//! A frame is its bytes and a tape. The tape has a node for each value, in the order of the wire. A node knows its kind, how many
-//! elements or bytes it has, where its text begins among the frame's bytes, and its span: how many nodes it and all that is inside of
-//! it take. So the next sibling is one addition away, and nothing points anywhere.
+//! A frame is its bytes and a tape. The tape has a node for each value, in the order of the wire. A node has its
+//! kind, its number of elements or bytes, the position of its text among the frame's bytes, and its span: the number
+//! of nodes of the value and everything inside it. So the next sibling is one addition away, and there are no
+//! pointers.
 //!
 //! ```text
 //! bytes   % 1 ␍␊ + n a m e ␍␊ * 2 ␍␊ : 7 ␍␊ $ 3 ␍␊ b o b ␍␊
@@ -14,8 +15,9 @@
 //!         └───────────┴─────────────────┴───────────┴───────────┴────────────────┘
 //! ```
 //!
-//! The bytes are the input's, as long as the frame lies in one input: nothing is copied. If it is cut, what the input has of it goes
-//! to the carry, once, and later input is added to that. Places on the tape are counted in the frame's own bytes, so they stay right.
+//! The bytes are the input's, as long as the frame lies in one input: nothing is copied. If the frame continues in
+//! the next input, its part in this one is copied to the carry, once, and later input is appended. Positions on the
+//! tape are relative to the frame's own bytes, so they stay valid.
 //!
 //! ```text
 //! input 1   ─ frame ─┬─ frame ─┬─ beginning of a frame ─┐
@@ -24,11 +26,11 @@
 //!                         │borrowed │                        carry: empty, its memory kept
 //! ```
 //!
-//! A frame that begins like an earlier one has a tape that was built for that (`shape`).
+//! A frame that begins like an earlier one reuses that frame's tape (`shape`).
 //!
-//! Bytes that are not kept never get there: bodies of skipped blobs, headers of the chunks of streamed strings, whatever follows the
-//! place at which a frame is truncated. A push in the middle of a reply has a tape and a carry of its own (`reply`), while those of the
-//! reply wait (`outer`).
+//! Bytes that are not kept never get there: bodies of skipped blobs, headers of the chunks of streamed strings,
+//! everything after the place at which a frame is truncated. A push in the middle of a reply has its own tape and
+//! carry (`reply`), while those of the reply wait (`outer`).
 
 mod blob;
 mod carry;
@@ -47,9 +49,9 @@ use shape::Shape;
 
 /// A resumable RESP2 and RESP3 decoder.
 ///
-/// It takes all the input it is given, cut anywhere. A frame that lies wholly inside one input is borrowed from it;
-/// the beginning of a frame that goes on in later input is copied to the decoder, once. Once its buffers are warm, it
-/// allocates nothing; what a large frame took is given back.
+/// It takes all of its input, cut anywhere. A frame that lies wholly inside one input is borrowed from it; the
+/// beginning of a frame that continues in later input is copied to the decoder, once. Once its buffers are warm, it
+/// allocates nothing; memory of a large frame is freed.
 ///
 /// ```
 /// use resp::{Decoder, Value};
@@ -75,7 +77,7 @@ pub struct Decoder {
     double: Double,
     /// The frame being read.
     reply: Reply,
-    /// The reply that a push in its middle interrupts, if `interrupted`; else spare buffers.
+    /// The reply that a push in its middle interrupts, if `interrupted`; otherwise spare buffers.
     outer: Reply,
     interrupted: bool,
     phase: Phase,
@@ -86,7 +88,7 @@ pub struct Decoder {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// No frame is begun, and `reply` is as it was made, but for nodes and for buffers of ordinary size.
+    /// No frame is begun, and `reply` is as new, except for nodes and for buffers of ordinary size.
     Between,
     /// A frame is begun, or may be.
     Within,
@@ -94,11 +96,11 @@ enum Phase {
     Delivered,
 }
 
-/// One call's input, and how far it is read.
+/// One call's input, and the position in it.
 struct Cursor<'i> {
     input: &'i [u8],
     pos: usize,
-    /// Where those bytes begin that belong to the frame's text and are not in its carry yet.
+    /// Where the bytes begin that belong to the frame's text and are not in its carry yet.
     kept_from: usize,
     /// Where the frame's part of the input begins.
     frame_from: usize,
@@ -110,7 +112,7 @@ enum Progress {
     More,
     /// A frame ends at `end`; its bytes are the input's from `start` on.
     InInput { start: usize, end: usize },
-    /// A frame ends at `end`; its bytes are in the carry: all of them, or without those that were not kept.
+    /// A frame ends at `end`; its bytes are in the carry: all of them, or all except those that were not kept.
     InCarry { end: usize, whole: bool },
 }
 
@@ -141,9 +143,9 @@ impl Decoder {
 
     /// Takes input up to the end of the next frame, and advances `input` past it.
     ///
-    /// With a frame, there may be more in what is left of `input`. With `None`, all of it was taken: the decoder keeps what it
-    /// needs of an unfinished frame, and wants the bytes that follow, and no byte twice. (With httparse, and with a decoder of
-    /// tokio-util, the caller keeps the bytes of an unfinished frame.) So one loop takes it all:
+    /// With a frame, there may be more in the rest of `input`. With `None`, all of it was taken: the decoder keeps
+    /// the bytes that it needs of an unfinished frame, and expects only the bytes that follow. (With httparse, and
+    /// with a decoder of tokio-util, the caller keeps the bytes of an unfinished frame.) So one loop takes it all:
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
@@ -157,8 +159,8 @@ impl Decoder {
     ///
     /// A push in the middle of another reply comes out first, as a frame of its own.
     ///
-    /// The frame borrows the decoder until the next call. A function cannot return it out of such a loop, because the compiler
-    /// takes the decoder to be borrowed in the other rounds of the loop, too:
+    /// The frame borrows the decoder until the next call. A function cannot return it out of such a loop, because the
+    /// compiler considers the decoder borrowed in the other iterations, too:
     ///
     /// ```compile_fail,E0499
     /// # use resp::{Decoder, Frame};
@@ -172,7 +174,7 @@ impl Decoder {
     /// }
     /// ```
     ///
-    /// Return [what the frame holds](Frame::into_owned), or take a function that is called with each frame:
+    /// Return [an owned copy](Frame::into_owned), or take a function that is called with each frame:
     ///
     /// ```
     /// # use resp::{Decoder, OwnedValue};
@@ -189,8 +191,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// As soon as what was read can't be the beginning of valid input within the limits. `input` is then left as it
-    /// was, and every further call gives the same error until [`reset`](Self::reset).
+    /// As soon as the bytes read can't be the beginning of valid input within the limits. `input` is then left as it
+    /// was, and every further call returns the same error until [`reset`](Self::reset).
     #[inline(always)]
     pub fn feed<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
         let all = *input;
@@ -226,8 +228,8 @@ impl Decoder {
         Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated, whole)))
     }
 
-    /// Where the frame that is not complete yet began, attributes included; `None` between frames. While a push
-    /// interrupts a reply, it is the reply.
+    /// Where the incomplete frame began, attributes included; `None` between frames. While a push interrupts a reply,
+    /// it is the reply.
     pub fn frame_start(&self) -> Option<u64> {
         if self.interrupted {
             Some(self.outer.start)
@@ -255,7 +257,7 @@ impl Decoder {
         &self.limits
     }
 
-    /// Sets other limits, for what is read from now on.
+    /// Sets other limits, for everything read from now on.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
         self.fast = fast::Bounds::new(&limits);
@@ -276,7 +278,7 @@ impl Decoder {
         self.failed = None;
     }
 
-    /// Goes on in `input` behind what is read of it.
+    /// Continues in `input` at `from`.
     #[inline(never)]
     fn run(&mut self, input: &[u8], from: usize) -> Result<Progress, DecodeError> {
         if let Some(error) = self.failed {
@@ -297,7 +299,7 @@ impl Decoder {
         }
     }
 
-    /// Makes ready for the frame behind the one that was handed out.
+    /// Prepares for the frame after the one that was handed out.
     #[inline(never)]
     fn next_frame(&mut self) {
         self.reply.restart(self.offset);
@@ -327,7 +329,7 @@ impl Decoder {
         }
     }
 
-    /// One step of the state machine, if no limit and no threshold is in the way of the next byte.
+    /// One step of the state machine, if no limit or threshold excludes the next byte.
     fn step_within(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, DecodeError> {
         let end = self.window_end(cursor);
         if cursor.pos < end {

@@ -5,7 +5,7 @@ use core::fmt::Write;
 
 use crate::ErrorKind;
 
-/// An integer behind its `:`.
+/// An integer after its `:`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Integer {
     negative: bool,
@@ -40,7 +40,7 @@ impl Integer {
     }
 }
 
-/// A big number behind its `(`.
+/// A big number after its `(`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BigNumber {
     begun: bool,
@@ -65,12 +65,13 @@ impl BigNumber {
     }
 }
 
-/// Significant digits that are kept of a double. No decimal needs more than 767 to be told from the middle between two
-/// neighbouring doubles; of what is behind these, it only matters whether it is zero.
+/// How many significant digits of a double are kept. No decimal needs more than 767 to be distinguished from the
+/// middle between two neighbouring doubles; of the digits after these, it only matters whether all are zero.
 const SIGNIFICANT_DIGITS: usize = 800;
 /// A decimal `0.d…` times ten to a power above this is infinite, whatever its digits.
 const MAX_EXPONENT: i64 = 309;
-/// Beyond this, an exponent is as good as infinite; so far from both ends of `i64` that one digit more and sums stay exact.
+/// Beyond this, an exponent counts as infinite; far enough from both ends of `i64` that one digit more and sums stay
+/// exact.
 const EXPONENT_CEILING: i64 = 1 << 59;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,34 +86,34 @@ enum Part {
     E,
     ExponentSign,
     Exponent,
-    /// `inf`, and the letters of it that are left.
+    /// `inf`, and its letters that are left.
     Infinity(&'static [u8]),
-    /// `nan` or `NAN`, likewise.
+    /// `nan` or `NAN`, and its letters that are left.
     Nan(&'static [u8]),
     /// The parenthesis of `nan(…)`, and whether it is closed.
     NanPayload(bool),
 }
 
-/// A double behind its `,`. Its digits are collected in a normal form of bounded length, so that neither memory nor the
-/// number of trial conversions depends on the length of the line.
+/// A double after its `,`. Its digits are collected in a normal form of bounded length, so that neither memory nor
+/// the number of trial conversions depends on the length of the line.
 #[derive(Debug, Default)]
 pub(super) struct Double {
     part: Part,
     negative: bool,
     /// Significant digits, the first of them not zero.
     digits: String,
-    /// A digit behind those that are kept is not zero.
+    /// A digit after those that are kept is not zero.
     sticky: bool,
     /// The value is `0.digits` times ten to this power and to the exponent.
     scale: i64,
     exponent: i64,
     exponent_negative: bool,
-    /// Where a number is put together for conversion.
+    /// Memory for the text that is converted.
     text: String,
 }
 
 impl Double {
-    /// Makes ready for the next double.
+    /// Prepares for the next double.
     pub(super) fn restart(&mut self) {
         self.part = Part::Start;
         self.negative = false;
@@ -203,7 +204,7 @@ impl Double {
         if self.exponent_negative { self.scale - self.exponent } else { self.scale + self.exponent }
     }
 
-    /// An error if the number is too large, and stays so whatever further digits its exponent gets.
+    /// An error if the number is too large, and will be for any further digits of its exponent.
     fn check_range(&mut self) -> Result<(), ErrorKind> {
         if self.digits.is_empty() || self.power() < MAX_EXPONENT {
             return Ok(());
@@ -222,7 +223,7 @@ impl Double {
         self.text.push_str("0.");
         self.text.push_str(&self.digits);
         self.text.push_str(if self.sticky { "1e" } else { "e" });
-        // Writing to a string can't fail, and what was put together is a number; an error would be ours, not the peer's.
+        // Writing to a string can't fail, and the text is a number; an error would be ours, not the peer's.
         write!(self.text, "{}", self.power()).map_err(|_| ErrorKind::BadDouble)?;
         self.text.parse().map_err(|_| ErrorKind::BadDouble)
     }

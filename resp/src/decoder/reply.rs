@@ -4,15 +4,15 @@ use alloc::vec::Vec;
 
 use crate::tape::{Kind, Node, index};
 
-/// Memory that is retained for the next frame in any case, in bytes, of each buffer.
+/// Memory that is always retained for the next frame, in bytes, for each buffer.
 pub(super) const RETAINED_BYTES: usize = 64 * 1024;
-/// More is retained as long as at least one part in this many of it is needed.
+/// More is retained as long as at least this fraction (one in so many) of it is needed.
 const NEEDED: usize = 4;
 const RETAINED_NODES: usize = RETAINED_BYTES / size_of::<Node>();
 /// Levels of nesting, of which each may need a mark too.
 const RETAINED_LEVELS: usize = RETAINED_BYTES / size_of::<Mark>();
 
-/// Elements of one frame at most, whatever the limit: the tape is indexed with 32 bits, and holds one node more.
+/// The most elements of one frame, whatever the limit: the tape is indexed with 32 bits, and has one node more.
 pub(super) const MAX_ELEMENTS: u64 = u32::MAX as u64 - 2;
 
 /// An aggregate or attribute whose elements are being read.
@@ -20,17 +20,17 @@ pub(super) const MAX_ELEMENTS: u64 = u32::MAX as u64 - 2;
 pub(super) struct Level {
     /// Its node on the tape.
     pub(super) node: u32,
-    /// Elements that are still to come; of a streamed aggregate, those that have come.
+    /// Elements that are still to come; in a streamed aggregate, those that have come.
     pub(super) count: u32,
     pub(super) kind: Kind,
     pub(super) flags: u8,
 }
 
 impl Level {
-    /// In place of a node, for what is not kept.
+    /// Instead of a node, for elements that are not kept.
     pub(super) const NOT_KEPT: u32 = u32::MAX;
 
-    /// What stands around the root: a place for one value.
+    /// The level around the root: a place for one value.
     pub(super) const ROOT: Self = Self { node: 0, count: 1, kind: Kind::Array, flags: 0 };
 
     #[inline]
@@ -52,25 +52,25 @@ pub(super) struct Mark {
 /// One frame under construction.
 #[derive(Debug)]
 pub(super) struct Reply {
-    /// The bytes of the frame that earlier input held. Empty while the frame lies in the present input alone.
+    /// The bytes of the frame from earlier input. Empty while the frame lies in the current input alone.
     pub(super) carry: Vec<u8>,
     pub(super) nodes: Vec<Node>,
     /// The aggregates around `top`, outermost first, with `Level::ROOT` below them all.
     pub(super) stack: Vec<Level>,
     pub(super) top: Level,
-    /// Of each attribute among `top` and `stack`: where its run began.
+    /// For each attribute among `top` and `stack`: where its run began.
     pub(super) marks: Vec<Mark>,
-    /// The attributes read for the value that comes next.
+    /// The attributes read for the next value.
     pub(super) pending: Option<Mark>,
     /// Values and attributes as `Limits::elements` counts them: the root, and what aggregates have declared.
     pub(super) elements: u64,
     /// Bytes of the frame in earlier input.
     pub(super) wire: u64,
-    /// Bytes of skipped blobs and lines among all that was read.
+    /// Bytes of skipped blobs and lines in the frame so far.
     pub(super) skipped: u64,
     /// Offset of the first byte.
     pub(super) start: u64,
-    /// The frame passed `Limits::skip_frames_over` or `Limits::skip_depth_over`: it is read on, but kept no further.
+    /// The frame passed `Limits::skip_frames_over` or `Limits::skip_depth_over`: the rest is read, but not kept.
     pub(super) truncated: bool,
     /// The root is a push.
     pub(super) is_push: bool,
@@ -94,7 +94,7 @@ impl Reply {
         }
     }
 
-    /// Makes ready for a frame that begins at `start`, and gives back memory that the last one did not need.
+    /// Prepares for a frame that begins at `start`, and frees memory that the last one did not need.
     pub(super) fn restart(&mut self, start: u64) {
         self.stack.clear();
         self.marks.clear();
@@ -113,15 +113,15 @@ impl Reply {
         self.is_push = false;
     }
 
-    /// Whether more memory is retained than in any case.
+    /// Whether more memory is retained than always.
     pub(super) fn is_large(&self) -> bool {
         self.carry.capacity() > RETAINED_BYTES
             || self.nodes.capacity() > RETAINED_NODES
             || self.stack.capacity() > RETAINED_LEVELS
     }
 
-    /// A large frame leaves its memory to the next one; a smaller one behind it gives it back. Giving it back at once
-    /// makes a row of large frames ten times as slow: the allocator returns it to the system, page by page.
+    /// A large frame leaves its memory to the next one; a smaller one after it frees it. Freeing it at once makes a
+    /// row of large frames ten times as slow: the allocator returns it to the system, page by page.
     fn shrink(&mut self) {
         if self.carry.capacity() > RETAINED_BYTES && self.carry.len() < self.carry.capacity() / NEEDED {
             self.carry = Vec::new();
@@ -129,15 +129,15 @@ impl Reply {
         if self.nodes.capacity() > RETAINED_NODES && self.nodes.len() < self.nodes.capacity() / NEEDED {
             self.nodes = Vec::new();
         }
-        // There are no more marks than levels. Both are empty by now, so how many were needed is not known; and growing
-        // again takes few steps, because no frame is very deep.
+        // There are no more marks than levels. Both are empty by now, so it is unknown how many were needed; and
+        // growing again takes few steps, because no frame is very deep.
         if self.stack.capacity() > RETAINED_LEVELS {
             self.stack = Vec::new();
             self.marks = Vec::new();
         }
     }
 
-    /// Gives back all memory beyond what is always retained.
+    /// Frees all memory beyond the part that is always retained.
     pub(super) fn release(&mut self) {
         self.carry.clear();
         self.nodes.clear();
@@ -146,7 +146,8 @@ impl Reply {
         self.shrink();
     }
 
-    /// Keeps the frame no further than it is read. Attributes whose value is still to come go, too.
+    /// Keeps nothing of the frame from the current position on. Attributes whose value is still to come are dropped,
+    /// too.
     #[cold]
     pub(super) fn truncate(&mut self) {
         self.truncated = true;
@@ -158,7 +159,7 @@ impl Reply {
                 }
             }
         }
-        // The end of whatever is open is missing.
+        // The end of each open aggregate is missing.
         for level in self.stack.iter().skip(1).chain([&self.top]) {
             if let Some(node) = self.nodes.get_mut(level.node as usize) {
                 node.len |= Node::CUT;
@@ -166,7 +167,7 @@ impl Reply {
         }
     }
 
-    /// Adds to the carry. Its capacity never passes `ceiling`, a threshold on the frame's bytes, for nothing.
+    /// Appends to the carry. Its capacity does not exceed `ceiling`, a threshold on the frame's bytes, without need.
     pub(super) fn keep(&mut self, bytes: &[u8], ceiling: u64) {
         let needed = self.carry.len() + bytes.len();
         if needed > self.carry.capacity() {
@@ -197,7 +198,7 @@ impl Reply {
         self.value_done()
     }
 
-    /// Opens an aggregate or attribute of `count` elements; true if that completed the frame, there being none.
+    /// Opens an aggregate or attribute of `count` elements; true if that completed the frame, because there are none.
     pub(super) fn open(&mut self, node: Node, count: u32) -> bool {
         let is_attribute = node.is(Node::ATTRIBUTE);
         let is_root = !is_attribute && !self.is_nested();
@@ -229,7 +230,7 @@ impl Reply {
         false
     }
 
-    /// [Opens](Self::open) an aggregate of known length where all is kept and no attribute was read for it.
+    /// [Opens](Self::open) an aggregate of known length if everything is kept and no attribute was read for it.
     #[inline(always)]
     pub(super) fn open_plain(&mut self, node: Node, count: u32) -> bool {
         let at = node_number(self.nodes.len());
@@ -254,8 +255,8 @@ impl Reply {
         self.value_done()
     }
 
-    /// Counts the value that was just completed, and closes what it was the last element of; true if that completed
-    /// the frame.
+    /// Counts the value that was just completed, and closes the aggregates whose last element it was; true if that
+    /// completed the frame.
     #[inline]
     pub(super) fn value_done(&mut self) -> bool {
         if self.top.is(Node::STREAMED) {
@@ -265,8 +266,8 @@ impl Reply {
         self.top.count == 0 && self.filled()
     }
 
-    /// Closes the aggregate at the top, whose last element is complete, and what that was the last element of; true if
-    /// that completed the frame.
+    /// Closes the aggregate at the top, whose last element is complete, and the aggregates whose last element that
+    /// was; true if that completed the frame.
     #[inline]
     pub(super) fn filled(&mut self) -> bool {
         while self.is_nested() {
@@ -285,7 +286,7 @@ impl Reply {
         true
     }
 
-    /// Leaves the level at the top, and returns it.
+    /// Removes the level at the top, and returns it.
     #[inline]
     fn close(&mut self) -> Level {
         let closed = self.top;
@@ -297,7 +298,7 @@ impl Reply {
         closed
     }
 
-    /// Moves the attributes behind `mark` to `push`, whose first bytes they are. Everything read so far is in `carry`.
+    /// Moves the attributes after `mark` to `push`, whose first bytes they are. Everything read so far is in `carry`.
     pub(super) fn move_attributes(&mut self, mark: &Mark, push: &mut Self) {
         push.carry.extend_from_slice(&self.carry[mark.kept..]);
         self.carry.truncate(mark.kept);

@@ -1,8 +1,8 @@
-//! Frames that look like an earlier one.
+//! Recognizes frames that look like an earlier one.
 //!
-//! Messages are aggregates of strings, and nearly all of them begin with the same bytes: the type, the count, and the header of
-//! the first string. Where they do, the tape of an earlier frame is that of the next one, too, but for the places and the lengths
-//! of the strings that follow:
+//! Messages are aggregates of strings, and almost all of them begin with the same bytes: the type, the count, and the
+//! header of the first string. The tape of an earlier frame is then also that of the next one, except for the
+//! positions and the lengths of the strings that follow:
 //!
 //! ```text
 //! learned from    > 3 ␍␊ $ 7 ␍␊ m e s s a g e ␍␊ $ 4 ␍␊ c h a t ␍␊ $ 2 ␍␊ h i ␍␊
@@ -10,12 +10,12 @@
 //! read                                          └──────┘       └─────────┘   └┘
 //! ```
 //!
-//! What that saves is to ask each value for its type, to count, and to build nodes: a third of the instructions for a push of
-//! 64 bytes. To compare the header of the channel, too, was tried. It saves 2 % of the instructions and no time that could be
-//! measured, and costs a third of the whole where names differ in length.
+//! That saves checking each value's type, counting, and building nodes: a third of the instructions for a push of 64
+//! bytes. Comparing the header of the channel, too, was tried. It saves 2 % of the instructions and no measurable
+//! time, and costs a third of the whole if names differ in length.
 //!
-//! Nothing is reported from here: a frame that is cut, or beyond a limit, or of another shape, is left to the other paths, from
-//! its first byte on.
+//! Nothing is reported from here: a frame that is cut, or beyond a limit, or of another shape, is left to the other
+//! paths, from its first byte on.
 
 use alloc::vec::Vec;
 
@@ -24,19 +24,19 @@ use crate::tape::{Kind, Node, index};
 
 /// Bytes that are compared at once.
 const OPENING: usize = size_of::<u64>();
-/// Nodes that a shape has at most. To build so many takes so long that the rest does not matter.
+/// The most nodes of a shape. Building so many takes so long that the rest does not matter.
 const NODES: usize = 64;
-/// To learn a shape takes as long as to read a frame. Where none fits, one of so many frames is learned from.
+/// Learning a shape takes as long as reading a frame. While none fits, one of so many frames is learned.
 const PATIENCE: u32 = 16;
 
-/// How a frame begins that is an aggregate of bulk strings, and its tape.
+/// The first bytes of a frame that is an aggregate of bulk strings, and its tape.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// Without the bits that do not count.
+    /// Without the bits that differ between frames.
     opening: u64,
-    /// The bits that count.
+    /// The bits that are compared.
     mask: u64,
-    /// The strings behind the opening: where the first one begins, and its node.
+    /// The strings after the opening: where the first one begins, and its node.
     strings_at: usize,
     first_string: usize,
     nodes: Vec<Node>,
@@ -45,7 +45,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// No frame has this shape: a bit that does not count is never set.
+    /// No frame has this shape: a bit outside of the mask is never set.
     pub(super) const fn new() -> Self {
         Self { opening: 1, mask: 0, strings_at: 0, first_string: 0, nodes: Vec::new(), missed: 0 }
     }
@@ -65,7 +65,7 @@ impl Shape {
         }
     }
 
-    /// The end of a frame that [may fit](Self::fits), if it does, and all of it is there: `nodes` is its tape then.
+    /// The end of a frame that [may fit](Self::fits), if it does and is complete: then `nodes` is its tape.
     #[inline(never)]
     pub(super) fn read(&mut self, input: &[u8], bounds: &Bounds) -> Option<usize> {
         let input = bounds.window(input);
@@ -81,7 +81,8 @@ impl Shape {
         Some(end)
     }
 
-    /// Takes the shape of an aggregate that the fast path read, its bytes and its tape, once enough frames had another one.
+    /// Learns the shape of an aggregate that the fast path read, from its bytes and its tape, once enough frames had
+    /// another one.
     #[inline]
     pub(super) fn missed(&mut self, frame: &[u8], nodes: &[Node]) {
         if matches!(nodes, [.., last] if last.kind == Kind::BulkString) {
@@ -101,7 +102,7 @@ impl Shape {
             return;
         }
         let text_at = index(first.bits);
-        // Only the digits of its length stand between it and the text.
+        // Only the digits of its length are between it and the text.
         let Some(header_at) = frame[..text_at].iter().rposition(|&byte| byte == b'$') else { return };
         let (compared, strings_at, first_string) = if text_at <= OPENING {
             (text_at, text_at + index(first.len) + 2, 2)

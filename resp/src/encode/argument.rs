@@ -1,4 +1,4 @@
-//! What a command is made of.
+//! Arguments of commands.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -11,7 +11,8 @@ use super::{Buffer, Encoder};
 
 /// An argument of a command: text, bytes, or a number, which is sent in decimal.
 ///
-/// Implemented for the usual types of them, and for references to them; a type of your own says which bytes it is sent as:
+/// Implemented for the usual types, and for references to them; for a type of your own, implement the bytes that are
+/// sent:
 ///
 /// ```
 /// use resp::{Argument, Encoder};
@@ -54,7 +55,7 @@ impl<const N: usize> Argument for [u8; N] {
     }
 }
 
-/// Those that hold text or bytes.
+/// The types that hold text or bytes.
 macro_rules! text {
     ($($type:ty),*) => {$(
         impl Argument for $type {
@@ -116,7 +117,7 @@ impl Argument for usize {
     }
 }
 
-/// As the shortest text that reads back the same. Redis takes `inf` and `-inf`, and no `NaN`.
+/// Sent as the shortest text that reads back the same. Redis accepts `inf` and `-inf`, and no `NaN`.
 impl Argument for f64 {
     fn as_argument(&self) -> impl AsRef<[u8]> {
         format!("{self:?}").into_bytes()
@@ -214,7 +215,7 @@ tuple!(12: A B C D E F G H I J K L);
 
 /// A number in decimal digits.
 struct Decimal {
-    /// As many as `u64` has, and a sign.
+    /// The most digits that `u64` has, and a sign.
     digits: [u8; 21],
     start: usize,
 }

@@ -1,10 +1,10 @@
-//! What an encoder writes to.
+//! The buffers of an encoder.
 
 use alloc::vec::Vec;
 
 /// A buffer that an [`Encoder`](crate::Encoder) appends to: `Vec<u8>`, and with the feature `bytes` `BytesMut`.
 ///
-/// Both can take back what would be half a frame. For another `BufMut`, encode into one of them and put that.
+/// Both can remove a half-written frame. For another `BufMut`, encode into one of these and put that.
 pub trait Buffer: sealed::Sealed {
     #[doc(hidden)]
     fn append(&mut self, bytes: &[u8]);

@@ -1,9 +1,9 @@
-//! What an encoder refuses.
+//! Errors of the encoder.
 
 use core::error::Error;
 use core::fmt;
 
-/// What cannot be written without breaking the frame it stands in. Nothing of it was written.
+/// A value that cannot be written without breaking the frame around it. Nothing of it was written.
 ///
 /// ```
 /// use resp::{EncodeError, Encoder, OwnedValue};
@@ -25,14 +25,14 @@ pub enum EncodeError {
         /// Position of the offending byte.
         at: usize,
     },
-    /// A big number with something other than an optional sign and digits.
+    /// A big number with other characters than an optional sign and digits.
     NotANumber {
         /// Position of the offending byte.
         at: usize,
     },
-    /// What was written is not one whole frame: an aggregate has fewer values than it announces, or something follows.
+    /// Not one whole frame was written: an aggregate has fewer values than it announces, or something follows.
     WrongCount,
-    /// A value that was read in part, of which the rest is gone.
+    /// A value that was kept only in part when it was read.
     NotKept,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for EncodeError {
                 write!(f, "a big number must be an optional sign and digits (byte {at})")
             }
             Self::WrongCount => f.write_str(
-                "what was written is not one whole frame: an aggregate has fewer or more values than it announces",
+                "the output is not one whole frame: an aggregate has fewer or more values than it announces",
             ),
             Self::NotKept => {
                 f.write_str("a value that was skipped or truncated when it was read cannot be written")

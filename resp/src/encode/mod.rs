@@ -50,7 +50,7 @@ use crate::{Decoder, Limits};
 /// # Ok::<(), EncodeError>(())
 /// ```
 ///
-/// Aggregates are written as their header, followed by as many values as it says. [`frame`](Self::frame) checks that:
+/// Aggregates are written as their header, followed by so many values. [`frame`](Self::frame) checks that:
 ///
 /// ```
 /// use resp::{EncodeError, Encoder};
@@ -94,9 +94,9 @@ impl<'a, B: Buffer> Encoder<'a, B> {
         self
     }
 
-    /// A command whose name and arguments any iterator gives.
+    /// A command with name and arguments from an iterator.
     ///
-    /// If the iterator does not know how many there are, or is wrong, the arguments are moved once.
+    /// If the iterator's size hint is inexact or wrong, the arguments are moved once.
     ///
     /// ```
     /// let names = ["a", "", "b"];
@@ -126,7 +126,7 @@ impl<'a, B: Buffer> Encoder<'a, B> {
         self
     }
 
-    /// Gives the array at `start` another header, in place of that of so many bytes.
+    /// Replaces the header of the array at `start`, which has `header` bytes.
     #[cold]
     fn announce(&mut self, start: usize, header: usize, count: usize) {
         let arguments = self.out.bytes()[start + header..].to_vec();
@@ -135,7 +135,7 @@ impl<'a, B: Buffer> Encoder<'a, B> {
         self.out.append(&arguments);
     }
 
-    /// One whole frame. What `write` wrote is read again: if it is not exactly one frame, it is taken back.
+    /// One whole frame. The output of `write` is read again: if it is not exactly one frame, it is removed.
     ///
     /// ```
     /// let mut out = Vec::new();
@@ -149,7 +149,8 @@ impl<'a, B: Buffer> Encoder<'a, B> {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::WrongCount`]: it is fewer or more. What `write` returns. Nothing was written then.
+    /// [`EncodeError::WrongCount`]: it is less or more than one frame. Also any error of `write`. In both cases
+    /// nothing was written.
     pub fn frame(
         &mut self,
         write: impl FnOnce(&mut Encoder<'_, B>) -> Result<(), EncodeError>,
@@ -230,7 +231,7 @@ impl<'a, B: Buffer> Encoder<'a, B> {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::NotANumber`]: `digits` has something other than an optional sign and digits.
+    /// [`EncodeError::NotANumber`]: `digits` has other characters than an optional sign and digits.
     pub fn big_number(&mut self, digits: impl AsRef<[u8]>) -> Result<&mut Self, EncodeError> {
         let digits = digits.as_ref();
         let sign = usize::from(matches!(digits.first(), Some(b'+' | b'-')));
@@ -341,8 +342,8 @@ impl<'a, B: Buffer> Encoder<'a, B> {
         self.end()
     }
 
-    /// The kind, the number in decimal digits, and the end of the line. In one piece and without the formatting machinery,
-    /// because one is written for every argument of every command.
+    /// The kind, the number in decimal digits, and the end of the line. Written in one piece and without the
+    /// formatting machinery, because each argument of each command has one.
     #[inline]
     fn header(&mut self, kind: u8, mut number: u64) -> &mut Self {
         let mut header = *b"\0--------------------\r\n";

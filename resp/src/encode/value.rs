@@ -1,10 +1,10 @@
-//! Values that hold all they need.
+//! Encodes owned values.
 
 use super::{Buffer, EncodeError, Encoder};
 use crate::OwnedValue;
 
 impl<B: Buffer> Encoder<'_, B> {
-    /// A value, and all that is in it. A null is that of RESP3.
+    /// A value with its whole content. A null is written as that of RESP3.
     ///
     /// ```
     /// use resp::{Encoder, OwnedValue};
@@ -17,8 +17,8 @@ impl<B: Buffer> Encoder<'_, B> {
     ///
     /// # Errors
     ///
-    /// A simple string or error has a line break in it, a big number something other than digits, or a part was not kept
-    /// when the value was read. Nothing was written then.
+    /// A simple string or error has a line break in it, a big number other characters than digits, or a part was not
+    /// kept when the value was read. Then nothing was written.
     pub fn value(&mut self, value: &OwnedValue) -> Result<&mut Self, EncodeError> {
         let start = self.out.bytes().len();
         if let Err(error) = self.parts(value) {

@@ -1,4 +1,4 @@
-//! Owned values from Rust's own types, and back.
+//! Conversions between owned values and Rust's own types.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -115,7 +115,7 @@ impl<T: Into<OwnedValue>> FromIterator<T> for OwnedValue {
     }
 }
 
-/// A value that is not of the type that was asked for.
+/// A value that does not have the requested type.
 ///
 /// ```
 /// use resp::{OwnedValue, WrongType};
@@ -127,9 +127,9 @@ impl<T: Into<OwnedValue>> FromIterator<T> for OwnedValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WrongType {
-    /// What was asked for, with its article.
+    /// The requested type, with its article.
     pub expected: &'static str,
-    /// What was there.
+    /// The value.
     pub value: OwnedValue,
 }
 

@@ -1,4 +1,4 @@
-//! Values that own what they hold.
+//! Values that own their content.
 
 mod convert;
 mod show;
@@ -27,11 +27,12 @@ use crate::{Element, Frame, Value};
 /// # Ok::<(), resp::DecodeError>(())
 /// ```
 ///
-/// Two are equal if they are of the same type and hold the same, pairs of maps in the same order. Doubles are equal if they
-/// are the same number, and all NaNs are, so that values can be keys of hash tables.
+/// Two values are equal if they have the same type and equal content, with pairs of maps in the same order. Doubles
+/// are equal if they are the same number, and all NaNs are equal, so that values can be keys of hash tables.
 ///
-/// Making one, comparing, showing and dropping it recurse as deep as its lists are nested: [`Limits::depth`] bounds that at
-/// 128. Who raises it sets [`Limits::skip_depth_over`], or gives the thread a stack of some hundred bytes a level.
+/// Making, comparing, showing and dropping a value recurse as deep as its lists are nested: [`Limits::depth`] bounds
+/// that at 128. If you raise it, set [`Limits::skip_depth_over`], or give the thread a stack of some hundred bytes a
+/// level.
 ///
 /// [`Limits::depth`]: crate::Limits::depth
 /// [`Limits::skip_depth_over`]: crate::Limits::skip_depth_over
@@ -48,9 +49,9 @@ pub enum OwnedValue {
     BlobError(Vec<u8>),
     /// `=15`
     VerbatimString {
-        /// What the text is: `txt` or `mkd`, as far as is known.
+        /// The format of the text: `txt` or `mkd`, as far as is known.
         format: [u8; 3],
-        /// The text behind the colon.
+        /// The text after the colon.
         text: Vec<u8>,
     },
     /// `(3492890328409238509324850943850943825024385`, the sign included if one was sent
@@ -81,7 +82,7 @@ pub enum OwnedValue {
 }
 
 impl Frame<'_> {
-    /// A copy of the value that does not borrow. Of a [truncated](Self::is_truncated) frame it has what was kept.
+    /// An owned copy of the value. Of a [truncated](Self::is_truncated) frame it has the part that was kept.
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
@@ -95,14 +96,14 @@ impl Frame<'_> {
 }
 
 impl Element<'_> {
-    /// A copy of the value that does not borrow.
+    /// An owned copy of the value.
     pub fn into_owned(self) -> OwnedValue {
         self.value().into_owned()
     }
 }
 
 impl Value<'_> {
-    /// A copy that does not borrow.
+    /// An owned copy.
     pub fn into_owned(self) -> OwnedValue {
         match self {
             Self::SimpleString(text) => OwnedValue::SimpleString(text.to_vec()),
@@ -129,7 +130,7 @@ impl Value<'_> {
     }
 }
 
-/// Each of these is `None` for a value of another type: nothing is converted. They are those of [`Value`].
+/// Each of these is `None` for a value of another type: nothing is converted. They are the same as for [`Value`].
 impl OwnedValue {
     /// The bytes of a simple string, bulk string or verbatim string.
     pub fn as_bytes(&self) -> Option<&[u8]> {
@@ -182,7 +183,7 @@ impl OwnedValue {
         if let Self::Map(pairs) = self { Some(pairs) } else { None }
     }
 
-    /// The text of an error. Of one that was too long, the beginning.
+    /// The text of an error. If it was too long, its beginning.
     ///
     /// ```
     /// # use resp::OwnedValue;
@@ -198,7 +199,7 @@ impl OwnedValue {
         matches!(self, Self::Null)
     }
 
-    /// The value of the first pair of a map whose key is this text. It looks at one pair after the other.
+    /// The value of the first pair of a map whose key is this text. Searches the pairs one by one.
     ///
     /// ```
     /// # use resp::OwnedValue;
@@ -216,7 +217,7 @@ impl OwnedValue {
         self.as_array().or_else(|| self.as_push())?.get(index)
     }
 
-    /// The same as a value that borrows, unless it is an aggregate.
+    /// The same as a borrowed value, unless it is an aggregate.
     pub(crate) fn scalar(&self) -> Option<Value<'_>> {
         Some(match self {
             Self::SimpleString(text) => Value::SimpleString(text),

@@ -1,4 +1,4 @@
-//! How owned values are shown, compared and hashed.
+//! Formats, compares and hashes owned values.
 
 use alloc::string::String;
 use core::fmt;
@@ -8,7 +8,7 @@ use core::mem::discriminant;
 use crate::OwnedValue;
 use crate::debug::scalar;
 
-/// As a [`Value`](crate::Value) is shown.
+/// The same as for a [`Value`](crate::Value).
 impl fmt::Debug for OwnedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -24,7 +24,7 @@ impl fmt::Debug for OwnedValue {
     }
 }
 
-/// For people: text as it is, with what is no UTF-8 replaced, `null`, `[1, two]`, `{name: Alice}`.
+/// For people: text as it is, with invalid UTF-8 replaced, `null`, `[1, two]`, `{name: Alice}`.
 impl fmt::Display for OwnedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -97,7 +97,7 @@ impl Hash for OwnedValue {
     }
 }
 
-/// The same for doubles that are equal: for all NaNs, and for both zeros.
+/// The same bits for doubles that are equal: for all NaNs, and for both zeros.
 fn hashed_bits(double: f64) -> u64 {
     if double.is_nan() {
         f64::NAN.to_bits()

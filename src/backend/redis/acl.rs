@@ -1,7 +1,8 @@
-//! What mends a refusal by the server's ACL: the words of `ACL SETUSER` for the user that logs in here.
+//! Remedies for a refusal by the server's ACL: the words of `ACL SETUSER` for the user that logs in here.
 //!
-//! The server says which kind of right is missing, and usually which command; what it is missing for is known from what was
-//! asked. See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
+//! The server says which kind of right is missing, and usually for which command. The channels and keys that need the
+//! right are known from the refused request. See
+//! <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
 
 use super::acl_rule::{NAME_BYTES, Rule, exact_rule, pattern_rule, quoted};
 use super::config::Config;
@@ -13,7 +14,7 @@ use crate::backend::toolbox::Operation::{Subscribe, Unsubscribe};
 use crate::backend::toolbox::{RefusalKind, RefusedTopic, RefusedTopics};
 use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind};
 
-/// What the server refused.
+/// The command that the server refused.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RefusedCommand<'a> {
     Subscribe(TopicKind, &'a [u8]),
@@ -28,7 +29,7 @@ pub(super) enum RefusedCommand<'a> {
 }
 
 impl<'a> RefusedCommand<'a> {
-    /// The part of a request that an answer is about, if `left` more answers follow it.
+    /// The part of a request that an answer belongs to, if `left` more answers follow it.
     pub(super) fn part(kind: &'a RequestKind, left: usize) -> Self {
         match kind {
             RequestKind::Publish(args) => Self::Publish(args.get(0).unwrap_or_default()),
@@ -74,7 +75,7 @@ impl<'a> RefusedCommand<'a> {
         let rule = match *self {
             Self::Subscribe(TopicKind::Pattern, pattern) => pattern_rule(pattern),
             Self::Subscribe(_, name) | Self::Publish(name) | Self::SPublish(name) => exact_rule(b'&', name),
-            // A script's channel is not known: its first argument is its text.
+            // A script's channel is unknown: the first argument of EVAL is the script.
             Self::Command(args) => args
                 .get(0)
                 .filter(|name| {
@@ -101,17 +102,17 @@ const CONTAINERS: [&str; 15] = [
     "pubsub", "script", "slowlog", "xgroup", "xinfo",
 ];
 
-/// How an error of the server's is expected to pass.
+/// How long an error of the server is expected to last.
 pub(super) fn refusal_kind(error: &Error) -> RefusalKind {
     if error.code.as_str() == NO_PERMISSION { RefusalKind::Forbidden } else { RefusalKind::Passing }
 }
 
-/// An error of the server's, in words for owners.
+/// An error of the server, in words for owners.
 fn in_words(error: Error, refused: RefusedCommand<'_>) -> Error {
     if refused.is_sharded() { sharded_error::in_words(error) } else { error }
 }
 
-/// Adds to an error of the server's what allows it, if the ACL is the reason.
+/// Adds the rules that allow the command to a server error, if the ACL is the reason.
 pub(super) fn explained(error: Error, refused: RefusedCommand<'_>, config: &Config) -> Error {
     let error = in_words(error, refused);
     if error.code.as_str() != NO_PERMISSION {
@@ -133,7 +134,7 @@ pub(super) fn user(config: &Config) -> String {
     login.map_or(Some(DEFAULT_USER), Credentials::user_to_show).map_or_else(|| "USER".to_owned(), quoted)
 }
 
-/// Likewise, for the event that tells of a refused subscription.
+/// The same for the event of a refused subscription.
 pub(super) fn explained_event(event: Event, config: &Config) -> Event {
     match event {
         Event::SubscribeFailed { topic, error } => {
@@ -163,7 +164,7 @@ pub(super) fn listed(topics: &RefusedTopics<'_>, config: &Config) -> Option<Stri
     Some(format!("{}{more}: {error}", names.join(", ")))
 }
 
-/// What was refused of a topic.
+/// The command that was refused for a topic.
 fn refused_command(topic: RefusedTopic<'_>) -> RefusedCommand<'_> {
     let RefusedTopic { kind, name, is_wanted, .. } = topic;
     if is_wanted { RefusedCommand::Subscribe(kind, name) } else { RefusedCommand::Unsubscribe(kind) }
@@ -176,10 +177,10 @@ fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
     let command = |name: String| format!("+{name}").into_bytes();
     let text = text.to_ascii_lowercase();
     if let Some((_, rest)) = text.split_once("to run the '") {
-        // It need not be the one that was asked for: a script runs others.
+        // It may differ from the command that was sent: a script runs other commands.
         let told = rest.split_once('\'').and_then(|(name, _)| command_name(name.as_bytes()));
         let own = refused.command();
-        // Redis 6 does not say which subcommand it was.
+        // Redis 6 does not name the subcommand.
         let is_narrower = own
             .as_deref()
             .zip(told.as_deref())
@@ -187,7 +188,7 @@ fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
         let name = if is_narrower { own } else { told.or(own) };
         return name.into_iter().map(command).collect();
     }
-    // Without names: of the user before, of the channel or the key in quotes.
+    // Leaves out names: the user's, which comes before, and the channel's or key's in quotes.
     let words = text.rsplit_once("permissions").map_or(&*text, |(_, words)| words);
     let (words, last) =
         (words.split('\'').next().unwrap_or_default(), words.rsplit('\'').next().unwrap_or_default());
@@ -198,7 +199,7 @@ fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
     if says("key") {
         return refused.keys();
     }
-    // Another server's words.
+    // The words of another server.
     refused.command().map(command).into_iter().chain(refused.channels()).collect()
 }
 
@@ -219,7 +220,7 @@ mod tests {
         Config::new(Options { url: Some(url.to_owned()), ..Options::default() }).unwrap()
     }
 
-    /// What is to be typed, less what is always the same.
+    /// The words to type, without the prefix that is always the same.
     fn words(text: &'static str, refused: RefusedCommand<'_>) -> String {
         let error = Error::sent(Code::Server(NO_PERMISSION.into()), text);
         let error = explained(error, refused, &config("redis://gmod:secret@host"));
@@ -277,7 +278,7 @@ mod tests {
                 RefusedCommand::Unsubscribe(TopicKind::Channel),
                 "+unsubscribe",
             ),
-            // Of a server that words it otherwise, all that may be missing.
+            // A server with other words: everything that may be missing.
             ("you may not", channel, "+subscribe '&chat'"),
             ("you may not", RefusedCommand::Plain("ping"), "+ping"),
         ] {
@@ -295,7 +296,7 @@ mod tests {
         for (text, rule) in [
             ("this user has no permissions to run the 'config' command or its subcommand", "'+config|get'"),
             ("User gmod has no permissions to run the 'config|get' command", "'+config|get'"),
-            // A script's.
+            // A command that a script ran.
             ("User gmod has no permissions to run the 'hset' command", "+hset"),
             ("User gmod has no permissions to run the 'a b\x1b' command", "'+config|get'"),
         ] {

@@ -1,34 +1,35 @@
 //! Whether the address leads to another server than before.
 //!
-//! An address may move to another server, as after a failover. When it did is known only if the last server was asked for its role:
-//! what was published on the new one since then did not come. Under RESP2 one of the two links may be lost alone meanwhile. It is
-//! then made to another server than the other link, and what is published on the one is not heard on the other.
+//! An address may move to another server, for example after a failover. The time of the move is known only as the
+//! last time that the old server answered the question for its role; messages published on the new one after that
+//! were missed. Under RESP2 one of the two links may be lost alone at that time. It then reconnects to another server
+//! than the other link, and messages published through one link do not arrive on the other.
 
 use super::connection::Connection;
 use super::failure::Failure;
 
-/// How often in a row links are renewed because they lead to two servers. An address that has several servers in turn may lead to
-/// another one each time, and a proxy may ask any of its servers for their id.
+/// How often in a row links are renewed because they lead to two servers. An address that rotates among several
+/// servers may lead to another one each time, and a proxy may pass the question for the id to any of its servers.
 const RENEWALS: u32 = 3;
 
-/// What the console says when that did not help.
+/// The console line if that did not help.
 const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: what is \
                      published here may not be heard here; connect to the address of one server";
 
 /// Where the links have led, and what was done when they led to two servers.
 #[derive(Debug, Default)]
 pub(super) struct AddressWatch {
-    /// The id of the server of the last link of the commands.
+    /// The id of the server that the last link of the commands led to.
     server_id: Option<Box<str>>,
-    /// Links that were renewed for it since one was lost for any other reason.
+    /// Links renewed for this reason since one was lost for another reason.
     renewals: u32,
-    /// It did not help.
+    /// Renewing did not help.
     in_vain: bool,
     told: bool,
 }
 
 impl AddressWatch {
-    /// A link is lost.
+    /// A link was lost.
     pub(super) fn lost(&mut self, failure: &Failure) {
         if !matches!(failure, Failure::Moved) {
             self.renewals = 0;
@@ -43,7 +44,8 @@ impl AddressWatch {
         may_be_new
     }
 
-    /// A connection is up beside another one. Returns whether the other one, which is older, has to be renewed.
+    /// A connection is up while the other one is, too. Returns whether the other one, which is older, has to be
+    /// renewed.
     pub(super) fn renews(&mut self, connection: &Connection, older: &Connection) -> bool {
         let leads_elsewhere = leads_elsewhere(connection, older);
         let renews = leads_elsewhere && self.renewals < RENEWALS;
@@ -52,13 +54,13 @@ impl AddressWatch {
         renews
     }
 
-    /// What the console should say, if it was not said before.
+    /// The console line, unless it was said before.
     pub(super) fn notice(&mut self) -> Option<&'static str> {
         (self.in_vain && !std::mem::replace(&mut self.told, true)).then_some(APART)
     }
 }
 
-/// Whether two connections lead to two servers. Without ids the addresses tell.
+/// Whether two connections lead to two servers. Without ids their addresses are compared.
 fn leads_elsewhere(one: &Connection, other: &Connection) -> bool {
     fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> Option<bool> {
         Some(one.as_ref()? != other.as_ref()?)

@@ -1,5 +1,5 @@
-//! What an owner can do about a connection that fails, in our words: a server's own advice may be dangerous, or about something that
-//! no owner ever typed. The server's words follow.
+//! What an owner can do about a connection that fails, in our words: a server's own advice may be dangerous, or about
+//! commands that no owner typed. The server's words follow.
 
 use std::io::{Error as IoError, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +8,7 @@ use super::config::Config;
 use super::texts::server_name;
 use crate::backend::{LinkError, Stage};
 
-/// Characters of the server's own words that follow ours.
+/// How many characters of the server's words follow ours.
 const WORDS: usize = 160;
 
 /// Our words, then the server's.
@@ -37,7 +37,7 @@ pub(super) fn login(code: &str, words: &str) -> String {
     with_words(ours, words)
 }
 
-/// What to do about protected mode. Redis's own text of a thousand characters begins with how to turn it off.
+/// What to do about protected mode. Redis's own text of a thousand characters begins with how to turn the mode off.
 pub(super) fn protected_mode(words: &str) -> String {
     let ours = "the server is in protected mode, because it has no password: it serves only programs on its own machine; set a \
                 password in its configuration (requirepass), restart it, and put the password into the URL \
@@ -45,14 +45,14 @@ pub(super) fn protected_mode(words: &str) -> String {
     with_words(ours, words)
 }
 
-/// What to do if a server has no room for one more client.
+/// What to do if the server has reached its limit of clients.
 pub(super) fn full(words: &str) -> String {
     let ours = "the server refused the connection: it has as many clients as it may have; CLIENT LIST in redis-cli tells who \
                 they are, and maxclients in its configuration how many there may be";
     with_words(ours, words)
 }
 
-/// What to do where no server can be reached; follows what the system says.
+/// What to do if no server can be reached; follows the system's error text.
 pub(super) fn unreachable(cause: &LinkError) -> &'static str {
     match cause {
         LinkError::Resolve { .. } => {
@@ -109,11 +109,11 @@ fn is_loopback(address: &str) -> bool {
     ip(address).is_some_and(|ip| ip.is_loopback()) || address.starts_with("localhost:")
 }
 
-/// Who answers with these bytes, if it is somebody else than Redis.
+/// Which kind of server sent these bytes, if it is not Redis.
 pub(super) fn stranger(opening: &[u8], config: &Config) -> Option<String> {
     let has = |words: &[u8]| opening.windows(words.len()).any(|part| part.eq_ignore_ascii_case(words));
     let who = match opening {
-        // To what is no request of theirs, some web servers answer with a page and no header before it.
+        // Some web servers answer an invalid request with a page and no header before it.
         [b'<', ..] => "an HTTP server",
         _ if opening.starts_with(b"HTTP/") => "an HTTP server",
         // A TLS record begins with its type (alert: 21, handshake: 22) and the major version 3.
@@ -123,7 +123,7 @@ pub(super) fn stranger(opening: &[u8], config: &Config) -> Option<String> {
             );
         }
         _ if opening.starts_with(b"SSH-") => "an SSH server",
-        // A packet: three bytes of length, its number, and the protocol's version 10 or an error.
+        // A MySQL packet: three bytes of length, its number, and the protocol's version 10 or an error.
         [_, _, 0, 0 | 1, 10 | 255, ..] => "a MySQL or MariaDB server",
         [b'E', 0, ..] => "a PostgreSQL server",
         _ if opening.starts_with(b"220") && has(b"FTP") => "an FTP server",
@@ -134,7 +134,7 @@ pub(super) fn stranger(opening: &[u8], config: &Config) -> Option<String> {
         _ => return None,
     };
     let line = opening.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-    // A greeting of theirs says which of them it is. What a web server says is about our bytes.
+    // These greet and name their software. A web server's answer is about our bytes.
     let greets = [&b"SSH-"[..], b"220", b"* OK", b"+OK "].iter().any(|start| line.starts_with(start));
     let words = if greets { format!(" (it says {})", server_name(line, config)) } else { String::new() };
     Some(format!("{who} answers there, not Redis; check host and port{words}"))

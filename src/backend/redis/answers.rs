@@ -1,4 +1,4 @@
-//! What the server's answers amount to.
+//! Handles the server's answers.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::backend::toolbox::{InFlight, PendingRequest};
 use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
 impl RedisSession {
-    /// An answer came: it belongs to what is longest in flight.
+    /// An answer came: it belongs to the request that is longest in flight.
     pub(super) fn answered(&mut self, i: usize, now: Instant, reply: Reply, sink: &mut dyn Sink) {
         if let Err(error) = &reply {
             self.note_error(i, error, now);
@@ -32,11 +32,12 @@ impl RedisSession {
         }
         match connection.pipeline.front_mut() {
             None => {
-                // Nobody asked for it. An error is why the server is about to hang up.
+                // Nothing was asked. An error here is the reason why the server is about to hang up.
                 let failure = reply.map_or_else(Failure::Unasked, |_| Failure::OutOfStep);
                 self.fail(i, failure, now, sink);
             }
-            // A number counts receivers. A list is a message that passes for an answer.
+            // A publish is answered with the number of receivers. A list here is a message that was taken for an
+            // answer.
             Some(InFlight { request: Some(request), .. })
                 if is_publish(request.kind()) && matches!(reply, Ok(Value::Array(_))) =>
             {
@@ -64,7 +65,7 @@ impl RedisSession {
         }
     }
 
-    /// All answers to a request came.
+    /// All answers to a request have come.
     #[inline(always)]
     pub(super) fn request_answered(
         &mut self,
@@ -85,7 +86,7 @@ impl RedisSession {
         self.requests.answer(request, result, sink);
     }
 
-    /// The answer to something that the session asked by itself.
+    /// The answer to a question of the session's own.
     fn own_answered(
         &mut self,
         i: usize,
@@ -119,7 +120,7 @@ impl RedisSession {
             },
             Expectation::Fence(token) => match reply {
                 Ok(Value::String(echo)) if connection.is_fence(token, &echo) => {}
-                // A user without the right to PING is refused, which is in order too.
+                // A user without the right to PING gets an error, which is fine, too.
                 Err(_) => {}
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, sink),
             },
@@ -136,7 +137,7 @@ impl RedisSession {
             Expectation::Serving => match connection.serving.answered(reply, now, &self.config) {
                 ServingVerdict::Unchanged => {}
                 ServingVerdict::Failed(failure) => self.fail(i, failure, now, sink),
-                // It is told by the errors of the requests that wait for the node.
+                // The errors of the requests that wait for the node report it.
                 _ if connection.role.is_nodes() => {}
                 ServingVerdict::Serves => self.check_ready(now, sink),
                 ServingVerdict::Outage { error, since, is_news } => {
@@ -157,7 +158,7 @@ impl RedisSession {
         }
     }
 
-    /// A batch is over.
+    /// A batch is complete.
     fn batch_answered(&mut self, i: usize, now: Instant) {
         let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
         if let Some(connection) = self.links[i].connection_mut() {
@@ -176,7 +177,7 @@ impl RedisSession {
     ) {
         let Some(connection) = self.links[i].connection_mut() else { return };
         let mut node = Server::default();
-        // What the first node says of itself holds for the client.
+        // The first node's description of itself counts for the client.
         let server = if connection.role.is_nodes() { &mut node } else { &mut self.server };
         match handshake::answer(connection, &self.config, server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
@@ -188,7 +189,7 @@ impl RedisSession {
         }
     }
 
-    /// An answer came where a confirmation is awaited, which is none. Under RESP2 it has the form of one.
+    /// An answer came where a confirmation is awaited. Under RESP2 it has the form of one.
     fn not_confirmed(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
         let version = self.links[i].connection().map(|connection| connection.version);
         if version == Some(Version::Resp3) && is_confirmation(reply) {
@@ -198,8 +199,8 @@ impl RedisSession {
         }
     }
 
-    /// An error may tell that the server is a replica, or has no data to serve. It is asked whether that holds for all.
-    /// Where the subscriptions have a link of their own, that one alone may say so, while there is no other.
+    /// An error may mean that the server is a replica, or has no data to serve. The session asks whether that is true
+    /// for all commands. If the subscriptions have their own link, only that link may ask while there is no other.
     fn note_error(&mut self, i: usize, error: &Error, now: Instant) {
         let is_ready = self.ready;
         let Some(connection) = self.links[i].up_mut() else { return };
@@ -217,7 +218,7 @@ impl RedisSession {
             return;
         }
         if connection.role == LinkRole::Shard {
-            // What it refuses is told of each channel.
+            // Refusals of subscriptions are reported for each channel.
         } else if connection.role != LinkRole::Subscriptions {
             if connection.serving.outage().is_none() {
                 connection.ask_serving();
@@ -227,7 +228,7 @@ impl RedisSession {
         }
     }
 
-    /// The channel of the probes is refused.
+    /// The channel of the probes was refused.
     fn probe_channel_refused(&mut self, error: Error, now: Instant, sink: &mut dyn Sink) {
         let Some(probe) = &mut self.probe else { return };
         if probe.channel_refused(&error, refusal_kind(&error), now) {
@@ -236,14 +237,14 @@ impl RedisSession {
         }
     }
 
-    /// The server's answer to a probe. An error that may pass is no verdict: the next probe may fare better.
+    /// The server's answer to a probe. An error that may pass decides nothing: the next probe may succeed.
     fn probe_answered(&mut self, i: usize, reply: Reply, now: Instant, sink: &mut dyn Sink) {
         let Some(probe) = &mut self.probe else { return };
         match reply {
             Ok(Value::Integer(_)) => probe.taken(now),
             Ok(_) => self.fail(i, Failure::OutOfStep, now, sink),
-            // An ACL, or a command that the server does not have. Others are expected to pass, such as `BUSY`, `LOADING` and
-            // `MASTERDOWN`.
+            // An ACL, or a command that the server does not have. Other errors are expected to pass, such as `BUSY`,
+            // `LOADING` and `MASTERDOWN`.
             Err(error) if matches!(error.code.as_str(), NO_PERMISSION | "ERR") => {
                 if probe.refused(&error, refusal_kind(&error), now) {
                     let channel = Some(probe.channel().into());
@@ -255,7 +256,7 @@ impl RedisSession {
         }
     }
 
-    /// What is told of a refused probe.
+    /// The error reported for a refused probe.
     fn probe_error(&self, error: Error, command: &'static str) -> Error {
         let words = error.message.trim_end_matches('.');
         let message = format!("{words}; verify_delivery rests until the server takes its probes");

@@ -1,4 +1,4 @@
-//! Attempts to connect: where to, and what is said first.
+//! Attempts to connect: to which server, and what is sent first.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ impl RedisSession {
         if let (LinkRole::Commands, Some(watch)) = (self.links[i].role(), &self.watch) {
             match watch.master() {
                 Some(master) => self.endpoints.point_to(master.clone()),
-                // As soon as a Sentinel names it.
+                // The attempt begins as soon as a Sentinel names the master.
                 None => return drop(self.links[i].close()),
             }
         }
@@ -39,7 +39,7 @@ impl RedisSession {
         self.actions.push_back(self.links[i].connect(endpoint, after, deadline));
     }
 
-    /// The event loop made the link: has it secured, if it is to be, and says hello on it.
+    /// The event loop made the connection: secures it if the settings ask for TLS, and begins the handshake.
     pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) {
         if self.links[i].connected(how, now, &self.config).is_none() {
             return;
@@ -50,7 +50,7 @@ impl RedisSession {
         }
     }
 
-    /// The event loop secured the link: says hello on it.
+    /// The event loop secured the connection: begins the handshake.
     pub(super) fn secured(&mut self, i: usize, how: Secured, now: Instant) {
         if let Some(connection) = self.links[i].connection_mut() {
             connection.secure(how, now);
@@ -72,7 +72,7 @@ impl RedisSession {
         handshake::begin(connection, &self.config, version);
     }
 
-    /// Stops making links that have no use while that of the commands is down.
+    /// Gives up attempts that have no use while the link of the commands is down.
     pub(super) fn abandon_attempts(&mut self) {
         for link in &mut self.links {
             if link.role() == LinkRole::Subscriptions && link.is_under_way() {

@@ -3,8 +3,8 @@
 use crate::backend::OPERATIONS;
 use crate::model::{Args, NAME_CHARACTERS, printable};
 
-/// Refuses a command that would stop the link for all others, change whom or what it talks to, or whose answers cannot
-/// be told from messages.
+/// Refuses a command that would stop the link for all others, change the user, database or mode of the link, or whose
+/// answers cannot be told from messages.
 ///
 /// # Errors
 ///
@@ -73,8 +73,8 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
     })
 }
 
-/// What to use instead of a command that waits for an element to come. WAIT and WAITAOF are not among these: they wait for
-/// what was written on their own connection.
+/// What to use instead of a command that waits for an element to come. WAIT and WAITAOF are not here: they wait for
+/// writes of their own connection.
 fn instead_of_blocking(name: &[u8], args: &Args) -> Option<&'static str> {
     Some(match name {
         b"BLPOP" => "it would block every other command of this client; use LPOP in a timer",
@@ -102,7 +102,7 @@ fn has_block(args: &Args) -> bool {
         if arg.eq_ignore_ascii_case(b"STREAMS") {
             return false;
         }
-        // Names of a group and a consumer may be anything.
+        // Names of a group and a consumer may be any words.
         if arg.eq_ignore_ascii_case(b"GROUP") {
             args.nth(1);
         }

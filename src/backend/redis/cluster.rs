@@ -1,8 +1,9 @@
-//! What is known of a cluster, and where each request of a session goes.
+//! The state of a cluster, and which link each request is sent on.
 //!
-//! A request with keys goes to the node that holds their hash slot, the others to the link of the commands. For each slot, requests
-//! are answered in the order in which they were made. So while some of a slot are under way on one link, none of the slot is sent
-//! on another one, and one that has to wait holds back those after it.
+//! A request with keys goes to the node that holds their hash slot, all others to the link of the commands. For each
+//! slot, requests are answered in the order in which they were made. So while requests of a slot are in flight on one
+//! link, no request of that slot is sent on another one, and a request that has to wait holds back the later ones of
+//! its slot.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,42 +18,43 @@ use crate::backend::Endpoint;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{LinkId, Node, RequestKind, Role};
 
-/// How long after a node refused a request it is tried again: for so long a cluster that has lost a master or moves a slot is not
-/// asked, and so long two nodes may disagree.
+/// The pause before a refused request is tried again. A cluster that has lost a master or moves a slot is not asked
+/// more often, and two nodes may disagree for that long.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
-/// So often a request is redirected without a pause: one MOVED that we did not know of, and one ASK behind it.
+/// How often a request is redirected without a pause: once for a MOVED that was news, and once for an ASK after it.
 pub(super) const AT_ONCE: u8 = 2;
-/// So often a request is redirected at most. Nodes learn within a second that a slot is elsewhere, and with the pauses this lasts longer.
+/// How often a request is redirected at most. Nodes learn within a second that a slot has moved, and these pauses
+/// last longer.
 pub(super) const MAX_REDIRECTIONS: u8 = 16;
 
-/// What is known of the cluster.
+/// The state of the cluster.
 #[derive(Debug, Default)]
 pub(super) struct Cluster {
     pub(super) slots: HashSlotTable,
-    /// Nodes that were told of and hold no slot, each with its master.
+    /// Nodes that the cluster named and that hold no slot, each with its master.
     replicas: Vec<(Endpoint, Endpoint)>,
     pub(super) state: ClusterState,
-    /// Nodes have changed, or the links to them, since that was told.
+    /// Nodes, or the links to them, have changed since the main thread was last informed.
     is_untold: bool,
-    /// Slots of which something may be under way in another place than the one that the next request for the slot goes to.
+    /// Slots with requests that may be in flight on another link than the next request for the slot would use.
     under_way: HashMap<u16, Vec<UnderWay>>,
-    /// Something changed that may let requests be sent.
+    /// Something has changed that may let requests be sent.
     pub(super) has_news: bool,
-    /// What is not told may let requests be sent: answers, confirmations, bytes that are written.
+    /// Requests wait for events that nobody reports here: answers, confirmations, bytes that are written.
     pub(super) is_stalled: bool,
-    /// When the next pass is due at the latest, for a request that has come or one that pauses.
+    /// When the next pass is due at the latest, for a new request or one that pauses.
     again: Option<Instant>,
     /// Requests wait for a node that cannot be reached.
     waits: bool,
 }
 
-/// Where requests of a slot may be under way.
+/// Where requests of a slot may be in flight.
 #[derive(Debug)]
 struct UnderWay {
     link: LinkId,
-    /// With `ASKING`: a node may run such a request and refuse one without, whichever comes first.
+    /// With `ASKING`: a node may run such a request and refuse one without it, whichever comes first.
     asks: bool,
-    /// Up to where in the link's pipeline.
+    /// The end of these requests in the link's pipeline.
     end: u64,
 }
 
@@ -60,16 +62,16 @@ struct UnderWay {
 enum Place {
     /// It is sent on this link.
     Link(usize),
-    /// It stays.
+    /// It stays in the backlog.
     Nowhere,
-    /// It stays, until there is a link to this node.
+    /// It stays until there is a link to this node.
     Wanted(Endpoint),
 }
 
 /// One pass over the requests that are not sent.
 #[derive(Debug, Default)]
 pub(super) struct Pass {
-    /// Slots of which a request stays.
+    /// Slots with a request that stays in the backlog.
     held: HashSlotSet,
     /// Nodes to which links are needed.
     pub(super) wanted: Vec<Endpoint>,
@@ -82,7 +84,7 @@ impl Cluster {
         Pass::default()
     }
 
-    /// A request came. A pass is due even if no link has its turn: what is needed may be a link to another node.
+    /// A request came. A pass is due even if no link has its turn, because it may need a link to another node.
     pub(super) fn requested(&mut self, now: Instant) {
         (self.has_news, self.again) = (true, Some(now));
     }
@@ -138,7 +140,8 @@ impl Cluster {
                     self.waits = true;
                     return Place::Nowhere;
                 }
-                // The node that holds the slot is asked once more. That says nothing against it, so it does not count.
+                // The node that holds the slot is asked once more. The redirection was not that node's fault, so it
+                // does not count.
                 _ if detour.only.take().is_some() => {
                     detour.redirections = detour.redirections.saturating_sub(1);
                 }
@@ -154,14 +157,14 @@ impl Cluster {
         }
     }
 
-    /// Whether requests of a slot are under way on another link than this one, or on this one and not so.
+    /// Whether requests of a slot are in flight on another link, or on this one with the other use of ASKING.
     fn is_under_way_elsewhere(&mut self, hash_slot: u16, link: LinkId, asks: bool, links: &[Link]) -> bool {
         let Some(under_way) = self.under_way.get_mut(&hash_slot) else { return false };
         under_way.retain(|it| {
             let connection = links.iter().find(|link| link.id() == it.link).and_then(Link::connection);
             connection.is_some_and(|connection| !connection.pipeline.is_answered(it.end))
         });
-        // What is noted of this link stays: a later one of the slot may belong elsewhere.
+        // The entry of this link stays: a later request of the slot may belong elsewhere.
         let is_elsewhere = under_way.iter().any(|it| (it.link, it.asks) != (link, asks));
         if under_way.is_empty() {
             self.under_way.remove(&hash_slot);
@@ -169,7 +172,8 @@ impl Cluster {
         is_elsewhere
     }
 
-    /// Requests of this slot may be under way on this link, with `ASKING` or without, and the next ones may go elsewhere.
+    /// Requests of this slot may be in flight on this link, with `ASKING` or without, and the next ones may go
+    /// elsewhere.
     pub(super) fn note_under_way(&mut self, hash_slot: u16, link: &Link, asks: bool) {
         if let Some(connection) = link.connection() {
             let under_way = self.under_way.entry(hash_slot).or_default();
@@ -178,7 +182,7 @@ impl Cluster {
         }
     }
 
-    /// The cluster told of all slots: the first and the last one of each range, the master, and its replicas.
+    /// The cluster reported all slots: the first and the last one of each range, the master, and its replicas.
     pub(super) fn learn(&mut self, ranges: impl Iterator<Item = HashSlotRange>, links: &[Link]) {
         let mut replicas = Vec::new();
         self.slots.replace(ranges.map(|range| {
@@ -210,13 +214,13 @@ impl Cluster {
         }
     }
 
-    /// A node told how the cluster is, to a question of then.
+    /// A node's answer to CLUSTER INFO, which was sent at `asked`.
     pub(super) fn info_answered(&mut self, info: &[u8], asked: Instant) -> StateVerdict {
         let nodes = self.slots.nodes().count() + self.replicas.len();
         self.state.answered(info, asked, nodes)
     }
 
-    /// A connection is lost: nothing is under way on it any more.
+    /// A connection was lost: nothing is in flight on it any more.
     pub(super) fn lost(&mut self, link: LinkId) {
         self.under_way.retain(|_, under_way| {
             under_way.retain(|it| it.link != link);
@@ -225,7 +229,7 @@ impl Cluster {
         self.linked();
     }
 
-    /// A link is up, or is no more.
+    /// A link is up, or was closed.
     pub(super) fn linked(&mut self) {
         (self.has_news, self.is_untold) = (true, true);
     }
@@ -243,7 +247,7 @@ impl Cluster {
         self.slots.learn(hash_slot, node)
     }
 
-    /// The nodes, if they have changed since this was asked.
+    /// The nodes, if they have changed since the last call.
     pub(super) fn take_nodes(&mut self, links: &[Link]) -> Option<Vec<Node>> {
         if !std::mem::take(&mut self.is_untold) {
             return None;
@@ -264,8 +268,8 @@ impl Cluster {
         Some(masters.chain(replicas).collect())
     }
 
-    /// The node that a sharded channel is subscribed at: the one that holds its hash slot, or a replica of that one while it cannot
-    /// be reached. `None` if it is not known.
+    /// The node at which a sharded channel is subscribed: the one that holds its hash slot, or a replica of it if it
+    /// cannot be reached. `None` if it is not known.
     pub(super) fn node_of_channel(&self, name: &[u8], links: &[Link]) -> Option<&Endpoint> {
         let holder = self.slots.node_of(HashSlot::of(name).number())?;
         let is_lost = |node: &Endpoint| link_to_shard(node, links).is_some_and(|i| links[i].is_waiting());
@@ -282,12 +286,12 @@ impl Cluster {
         self.again
     }
 
-    /// Whether requests wait for a node that cannot be reached. Another one may have taken its place.
+    /// Whether requests wait for a node that cannot be reached. Another node may have taken its place.
     pub(super) fn waits(&self) -> bool {
         self.waits
     }
 
-    /// How long a request that was redirected so often waits before it is sent again.
+    /// How long a request waits before it is sent again after so many redirections.
     pub(super) fn pause(redirections: u8) -> Option<Duration> {
         (redirections > AT_ONCE).then_some(PAUSE)
     }
@@ -303,7 +307,8 @@ fn commands(links: &[Link]) -> usize {
     links.iter().position(|link| link.role() == LinkRole::Commands).unwrap_or(0)
 }
 
-/// The link to a node, if there is one. One of its own comes first: while something is under way there, nothing of it goes elsewhere.
+/// The link to a node, if there is one. A link of the node's own is preferred: while requests are in flight there,
+/// none of their slots go elsewhere.
 pub(super) fn link_to(node: &Endpoint, links: &[Link]) -> Option<usize> {
     let own = |link: &Link| link.role() == LinkRole::Node && !link.is_idle() && link.endpoint() == Some(node);
     let main = |link: &Link| link.role() == LinkRole::Commands && !link.is_idle() && link.leads_to(node);

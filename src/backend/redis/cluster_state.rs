@@ -1,44 +1,46 @@
-//! How a cluster is, as one of its nodes says: <https://redis.io/docs/latest/commands/cluster-info/>
+//! The health of a cluster, as one of its nodes reports it: <https://redis.io/docs/latest/commands/cluster-info/>
 //!
-//! Nobody pushes that a node has taken the place of another, and a node that a partition has cut off from most others answers
-//! everything and hears of nothing. So the node that the session uses is asked along with its role. The epoch is the number of the
-//! last change that the masters have agreed on: a new one is a reason to ask who holds the slots.
+//! The server does not push that one node has replaced another, and a node that a partition has cut off from most
+//! others still answers every command but receives no messages. So each question for the role comes with a CLUSTER
+//! INFO to the same node. The epoch is the number of the last change that the masters agreed on: a new epoch is a
+//! reason to ask who holds the slots.
 
 use std::time::{Duration, Instant};
 
 use super::protocol::info_field;
 
-/// So long a node may be cut off before it says so: it misses another one after `cluster-node-timeout`, to which a ping adds half of it
-/// at most. This is for 15 s, the default.
+/// How long a node may be cut off before it says so: it reports another node as missing after `cluster-node-timeout`,
+/// and a ping adds half of that at most. This is for the default of 15 s.
 const LAG: Duration = Duration::from_secs(23);
 
-/// What was said of the cluster.
+/// What the nodes have reported about the cluster.
 #[derive(Debug, Default)]
 pub(super) struct ClusterState {
     epoch: Option<Box<[u8]>>,
-    /// When the node was asked that said last that the cluster is well.
+    /// When the node was asked that last reported a healthy cluster.
     well: Option<Instant>,
-    /// How many have said since that they are cut off.
+    /// How many nodes have since reported that they are cut off.
     cut_off: usize,
 }
 
-/// What an answer to CLUSTER INFO says.
+/// What an answer to CLUSTER INFO means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StateVerdict {
     Unchanged,
     /// Masters or slots have changed.
     Changed,
-    /// The node does not reach most of the masters: another one may.
+    /// The node does not reach most of the masters; another node may.
     CutOff,
 }
 
 impl ClusterState {
-    /// The answer to a question of then. Where as many as there are `nodes` say that they are cut off, one is as good as the other.
+    /// The answer to a question sent at `asked`. Once as many as there are `nodes` have reported that they are cut
+    /// off, changing the node does not help.
     pub(super) fn answered(&mut self, info: &[u8], asked: Instant, nodes: usize) -> StateVerdict {
         let epoch = info_field(info, b"cluster_current_epoch");
         let has_changed = epoch != self.epoch.as_deref();
         self.epoch = epoch.map(Into::into);
-        // A node that most have agreed is dead counts as `fail`, not as `pfail`.
+        // A node that the majority agreed is dead counts as `fail`, not as `pfail`.
         let misses_some = info_field(info, b"cluster_slots_pfail").is_some_and(|slots| slots != b"0");
         match info_field(info, b"cluster_state") {
             Some(b"ok") => (self.well, self.cut_off) = (Some(asked), 0),
@@ -51,7 +53,7 @@ impl ClusterState {
         if has_changed { StateVerdict::Changed } else { StateVerdict::Unchanged }
     }
 
-    /// Since when the node may have been cut off, if it is.
+    /// The earliest time from which the node may have been cut off, if it is.
     pub(super) fn cut_off_since(&self) -> Option<Instant> {
         self.well?.checked_sub(LAG)
     }
@@ -77,14 +79,14 @@ mod tests {
         for (second, (info, verdict)) in [
             (info("ok", 0, 6), Changed),
             (info("ok", 0, 6), Unchanged),
-            // It misses one, and most are there.
+            // One node is missing, and the majority is there.
             (info("ok", 5461, 6), Unchanged),
             (info("ok", 0, 7), Changed),
-            // Most agree that one is dead that nobody replaces.
+            // The majority agrees that a node is dead, and nothing replaces it.
             (info("fail", 0, 7), Unchanged),
             (info("fail", 10_922, 7), CutOff),
             (info("fail", 10_922, 8), CutOff),
-            // Both nodes have said it.
+            // Both nodes have reported it.
             (info("fail", 10_922, 8), Unchanged),
             (info("ok", 0, 8), Unchanged),
             (info("fail", 10_922, 8), CutOff),

@@ -29,10 +29,10 @@ pub(super) enum Protocol {
     Resp3,
 }
 
-/// What to ask Sentinels, and as whom.
+/// The name of the master to ask Sentinels for, and the login for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SentinelOptions {
-    /// The name that they have for the master.
+    /// The Sentinels' name for the master.
     pub(super) master: String,
     pub(super) credentials: Option<Credentials>,
 }
@@ -40,7 +40,7 @@ pub(super) struct SentinelOptions {
 /// Valid settings of a Redis client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
-    /// Where servers are, or with `sentinel` the Sentinels, each once and at least one, in the owner's order.
+    /// Addresses of servers, or with `sentinel` of Sentinels, each once and at least one, in the owner's order.
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) sentinel: Option<SentinelOptions>,
     /// How its links are secured.
@@ -51,13 +51,13 @@ pub(super) struct Config {
     pub(super) protocol: Protocol,
     /// Whether the owner says that the servers are nodes of a cluster.
     pub(super) cluster: bool,
-    /// Whether a replica is what the owner wants.
+    /// Whether the owner wants a replica.
     pub(super) replica: bool,
     pub(super) connect_timeout: Duration,
     pub(super) command_timeout: Duration,
     pub(super) ping_interval: Duration,
     pub(super) ping_timeout: Duration,
-    /// Whether a client sends itself probes.
+    /// Whether the client sends itself probes.
     pub(super) verify_delivery: bool,
     pub(super) reconnect_min: Duration,
     pub(super) reconnect_max: Duration,
@@ -100,7 +100,7 @@ impl Config {
         if let (Some(_), [Endpoint::Unix(_)]) = (&tls, &*endpoints) {
             return Err(OptionError::invalid(
                 "tls",
-                "and a socket's path exclude each other: a socket leaves no machine",
+                "and a socket's path exclude each other: a socket is reached on its own machine only",
             ));
         }
         let mut seconds =
@@ -142,7 +142,7 @@ impl Config {
         if config.replica && config.sentinel.is_some() {
             return Err(OptionError::invalid(
                 "replica",
-                "and Sentinels exclude each other: they tell where the master is",
+                "and Sentinels exclude each other: they name the master",
             ));
         }
         if u32::try_from(config.max_message_bytes).is_err() {
@@ -153,7 +153,7 @@ impl Config {
     }
 }
 
-/// Where to connect to, and the name of the master if that is where Sentinels are.
+/// Where to connect to, and the name of the master if these are Sentinels.
 type Place = (Vec<Endpoint>, Option<String>);
 
 /// Hosts, ports and the text of the database of a `redis://` URL.
@@ -161,7 +161,7 @@ fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Place), O
     let is_sentinel = is_sentinel_scheme(&url.scheme);
     if let Some((key, _)) = url.query.first() {
         return Err(OptionError::Url(format!(
-            "the URL has an unknown key \"{}\" behind its question mark, where options about TLS may stand; give it in the options \
+            "the URL has an unknown key \"{}\" after its question mark, where options about TLS may stand; give it in the options \
              table",
             key.escape_debug()
         )));
@@ -231,7 +231,7 @@ fn endpoints(set: &mut OptionSet) -> Result<Place, OptionError> {
         return Ok((vec![Endpoint::Unix(path)], None));
     }
     let text = set.text("host")?.unwrap_or_else(|| DEFAULT_HOST.to_owned());
-    // Beside a port of its own, an IPv6 address has brackets.
+    // With a port, an IPv6 address has brackets.
     let split = |text: &str| {
         if is_ipv6(text) { Ok(Host { name: text.to_owned(), port: None }) } else { split_host(text) }
     };
@@ -247,7 +247,7 @@ fn endpoints(set: &mut OptionSet) -> Result<Place, OptionError> {
     Ok((tcp(hosts, port(set, master.is_some())?).map_err(|_| invalid())?, master))
 }
 
-/// What is to be asked of Sentinels, if the hosts are some, of which this is the name of the master.
+/// The settings for Sentinels, if the hosts are Sentinels; `master` is the name of the master in the URL.
 fn sentinel(set: &mut OptionSet, master: Option<String>) -> Result<Option<SentinelOptions>, OptionError> {
     let Some(master) = master else {
         let key =
@@ -269,7 +269,7 @@ fn sentinel(set: &mut OptionSet, master: Option<String>) -> Result<Option<Sentin
 const HOST_RULE: &str = "must be a name or address, or several with commas between them, each with its port after a colon if that \
                          is another one; user, password and the rest have options too";
 
-/// The endpoints of hosts, each once. Those without a port have this one.
+/// The endpoints of hosts, each once. Hosts without a port get this one.
 fn tcp(hosts: Vec<Host>, port: u16) -> Result<Vec<Endpoint>, String> {
     let mut endpoints = Vec::with_capacity(hosts.len());
     for Host { name, port: own } in hosts {
@@ -327,7 +327,7 @@ fn db(set: &mut OptionSet, in_url: Option<&str>) -> Result<u32, OptionError> {
 
 fn name(set: &mut OptionSet) -> Result<Option<String>, OptionError> {
     let name = set.bytes("name")?;
-    // What CLIENT SETNAME takes: https://redis.io/docs/latest/commands/client-setname/
+    // The names that CLIENT SETNAME accepts: https://redis.io/docs/latest/commands/client-setname/
     let valid = |name: &Vec<u8>| !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
     match name.map(|name| if valid(&name) { String::from_utf8(name).ok() } else { None }) {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! A connection: what waits to be written to it, what is awaited from it, and whether its server lives.
+//! A connection: bytes that wait to be written, answers that are awaited, and whether its server is alive.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use crate::backend::toolbox::{Batch, InFlight, Liveness, Pipeline};
 use crate::backend::{Connected, Secured, Stage};
 use crate::model::{ConnectTimes, RequestKind};
 
-/// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
+/// How many of a connection's first bytes are kept, to recognize a server that is not Redis.
 const OPENING: usize = 32;
 
-/// How long after a pause in which messages waited, or after a command with a large answer, a lost connection is still
+/// How long after a pause with waiting messages, or after a command with a large answer, a lost connection is still
 /// blamed on it: the time after which a server drops a client whose buffer is over its soft limit,
 /// <https://redis.io/docs/latest/develop/reference/clients/>.
 const SLOW_CONSUMER: Duration = Duration::from_secs(60);
@@ -28,15 +28,15 @@ const SLOW_CONSUMER: Duration = Duration::from_secs(60);
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LinkRole {
-    /// All commands, and under RESP3 everything.
+    /// All commands; under RESP3 the subscriptions, too.
     Commands,
-    /// The subscriptions under RESP2.
+    /// The subscriptions, under RESP2.
     Subscriptions,
-    /// The watch over the master, on a Sentinel. No link of the session's own list.
+    /// The watch over the master, on a Sentinel. Not in the session's own list of links.
     Watch,
-    /// Commands whose keys another node of the cluster has. Such links come and go as they are needed.
+    /// Commands with keys that another node of the cluster holds. Such links are opened and closed as needed.
     Node,
-    /// Sharded channels of a cluster, at a node of their shard. These come and go likewise.
+    /// Sharded channels of a cluster, at a node of their shard. These are opened and closed as needed, too.
     Shard,
 }
 
@@ -44,7 +44,8 @@ impl LinkRole {
     /// The roles of the links that every session has.
     pub(super) const EVERY_SESSION: [Self; 2] = [Self::Commands, Self::Subscriptions];
 
-    /// Whether it is one of those that come and go with the nodes of a cluster: losing one is no loss of the client.
+    /// Whether it belongs to a node of a cluster and comes and goes with it: the client is not down when such a link
+    /// is lost.
     pub(super) fn is_nodes(self) -> bool {
         matches!(self, Self::Node | Self::Shard)
     }
@@ -55,58 +56,58 @@ impl LinkRole {
 pub(super) enum Expectation {
     /// A step of the handshake.
     Handshake(HandshakeStep),
-    /// A SUBSCRIBE or UNSUBSCRIBE: confirmations, which are no answers, or one error in their place.
+    /// A SUBSCRIBE or UNSUBSCRIBE: confirmations, which are not answers, or one error instead.
     Batch(Batch),
-    /// The PING behind a batch, by the number that it echoes; any answer to it ends the batch.
+    /// The PING after a batch, by the number that it echoes; any answer to it ends the batch.
     Fence(u64),
-    /// The PING that looks for life, and when it was encoded.
+    /// The PING that checks whether the server is alive, and when it was encoded.
     Liveness(Instant),
     /// A question for the server's role, and when it was encoded.
     Role(RoleQuestion, Instant),
-    /// The SUBSCRIBE to the channel of the probe: a confirmation, or an error in its place.
+    /// The SUBSCRIBE to the channel of the probe: a confirmation, or an error instead.
     ProbeChannel,
     /// The PUBLISH of a probe.
     Probe,
     /// The question for the nodes of the cluster.
     Nodes,
-    /// The question how the cluster is, and when it was encoded.
+    /// CLUSTER INFO, and when it was encoded.
     ClusterInfo(Instant),
-    /// The PING that asks whether the server serves.
+    /// The PING that asks whether the server serves data.
     Serving,
     /// A question to a Sentinel.
     Sentinel(SentinelQuestion),
-    /// The answers to a request that are still to come. They are swallowed if it was answered with an error already.
+    /// The remaining answers to a request. They are discarded if it was answered with an error already.
     Replies(Replies),
 }
 
-/// A connection, from the moment that the event loop made it.
+/// A connection, from the moment at which the event loop made it.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) pipeline: Pipeline<Expectation>,
     pub(super) liveness: Liveness,
     pub(super) serving: Serving,
-    /// Away while it decodes.
+    /// `None` while the decoder is in use.
     decoder: Option<Box<Decoder>>,
     pub(super) role: LinkRole,
     pub(super) version: Version,
-    /// It has done all that it was made for at least once.
+    /// It has served its purpose completely at least once.
     proved: bool,
     pub(super) made: Instant,
-    /// When a request was sent on it or answered last.
+    /// When a request was last sent or answered on it.
     pub(super) used: Instant,
-    /// When the cluster named its node last; when it was made, before that.
+    /// When the cluster last named its node; before that, when the connection was made.
     pub(super) named: Instant,
-    /// The stage of making it that took longest.
+    /// The stage of connecting that took longest.
     pub(super) slowest: Option<Stage>,
-    /// How long the stages took so far.
+    /// The durations of the stages so far.
     pub(super) times: ConnectTimes,
     /// How it is secured, once it is.
     pub(super) secured: Option<Secured>,
     /// The address at the other end.
     pub(super) peer: Option<SocketAddr>,
-    /// What tells the server from every other, if it says so.
+    /// The server's unique id, if the server gives one.
     pub(super) server_id: Option<Box<str>>,
-    /// The server echoes what a PING says, as it should; some answer `+PONG` to every PING.
+    /// The server echoes the argument of a PING, as it should; some answer `+PONG` to every PING.
     echoes: bool,
     opening: [u8; OPENING],
     opening_len: usize,
@@ -114,7 +115,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(role: LinkRole, how: Connected, now: Instant, config: &Config) -> Self {
-        // A Sentinel's answers are none of the owner's.
+        // The owner's limit is not meant for a Sentinel's answers.
         let max = if role == LinkRole::Watch { MAX_NAME } else { config.max_message_bytes };
         let limits = reply::limits(max);
         Self {
@@ -145,7 +146,7 @@ impl Connection {
         self.times.tls = Some(now.saturating_duration_since(self.made));
     }
 
-    /// The server let us in.
+    /// The server accepted the handshake.
     pub(super) fn admit(&mut self, now: Instant) {
         let login =
             now.saturating_duration_since(self.made).saturating_sub(self.times.tls.unwrap_or_default());
@@ -162,7 +163,7 @@ impl Connection {
         self.decoder.take()
     }
 
-    /// The input of so many bytes that was heard last is understood.
+    /// The last input, of so many bytes, was decoded.
     pub(super) fn understood(&mut self, now: Instant, bytes: usize, decoder: Box<Decoder>) {
         self.liveness.understood(now, bytes, decoder.frame_start().is_some());
         self.decoder = Some(decoder);
@@ -176,14 +177,14 @@ impl Connection {
         });
     }
 
-    /// Looks for life.
+    /// Sends the PING that checks whether the server is alive.
     pub(super) fn ping(&mut self, now: Instant) {
         if self.liveness.ping() {
             self.send(Expectation::Liveness(now), &[b"PING"]);
         }
     }
 
-    /// Asks whether the server serves, unless that is under way.
+    /// Asks whether the server serves data, unless that question is in flight.
     pub(super) fn ask_serving(&mut self) {
         if self.serving.ask() {
             self.send(Expectation::Serving, &[b"PING"]);
@@ -195,17 +196,17 @@ impl Connection {
         self.send(Expectation::Fence(token), &[b"PING", &fence(token)]);
     }
 
-    /// Whether a PING's answer is the one to this fence, as far as can be told.
+    /// Whether a PING's answer belongs to this fence, as far as can be told.
     pub(super) fn is_fence(&mut self, token: u64, echo: &[u8]) -> bool {
         if *echo == *fence(token) {
             self.echoes = true;
             return true;
         }
-        // Garnet, Envoy and YugabyteDB leave out what a PING says.
+        // Garnet, Envoy and YugabyteDB leave out a PING's argument.
         !self.echoes && *echo == *PONG
     }
 
-    /// Whether a command whose answer may be large was made lately, was sent, and has no answer yet.
+    /// Whether a command with a possibly large answer was made lately, was sent, and has no answer yet.
     pub(super) fn awaits_large_answer(&self, now: Instant) -> bool {
         self.pipeline.sent().filter_map(|command| command.request.as_ref()).any(|request| {
             matches!(request.kind(), RequestKind::Command(_) | RequestKind::Transaction(_))
@@ -213,12 +214,12 @@ impl Connection {
         })
     }
 
-    /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
+    /// Whether messages waited to be read so recently that the server may have dropped the connection for it.
     fn is_slow_consumer(&self, now: Instant) -> bool {
         self.liveness.lagged_within(SLOW_CONSUMER, now)
     }
 
-    /// Whether nothing is under way on it, and no request was for this long.
+    /// Whether nothing is in flight on it, and no request was for this long.
     pub(super) fn is_unused(&self, time: Duration, now: Instant) -> bool {
         self.pipeline.is_empty() && now.saturating_duration_since(self.used) >= time
     }
@@ -231,23 +232,24 @@ impl Connection {
         self.pipeline.sent().filter(is_late).count()
     }
 
-    /// Whether it has done all that it was made for at least once.
+    /// Whether it has served its purpose completely at least once.
     pub(super) fn is_proved(&self) -> bool {
         self.proved
     }
 
-    /// It does all that it was made for. Returns whether that is news.
+    /// It serves its purpose completely. Returns whether that is the first time.
     pub(super) fn prove(&mut self) -> bool {
         !std::mem::replace(&mut self.proved, true)
     }
 
-    /// The first bytes that came.
+    /// The first bytes that were received.
     fn opening(&self) -> &[u8] {
         &self.opening[..self.opening_len]
     }
 }
 
-/// What a connection is like that fails at `now`; `None`: there is none yet. `was_new`: it never got through its handshake.
+/// The circumstances of a failure at `now`; the connection is `None` if it was never made. `was_new`: the handshake
+/// never completed.
 pub(super) fn circumstances<'a>(
     connection: Option<&'a Connection>,
     was_new: bool,
@@ -276,7 +278,7 @@ impl FenceTokens {
     }
 }
 
-/// What the fence with this number echoes.
+/// The text that the fence with this number echoes.
 fn fence(token: u64) -> Vec<u8> {
     format!("realtime:{token}").into_bytes()
 }

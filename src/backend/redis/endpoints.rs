@@ -1,9 +1,10 @@
-//! Where to connect to: the addresses of the options, and those of a cluster's other nodes, each in its turn.
+//! Where to connect to: the configured addresses and those of a cluster's other nodes, one after the other.
 //!
-//! The first one is chosen at random, so that clients spread. When one is of no use, or its connection is lost, the next one has its
-//! turn at once. That makes a round: once each has been tried, the session waits, and the next round begins. All attempts of a
-//! round together have `connect_timeout`, so an address that hangs takes its share of that alone. A connection that lasted ends
-//! the round; after one that is lost soon the round goes on, so that servers that hang up in turn are tried ever more rarely.
+//! The first one is chosen at random, so that clients spread. When one cannot be used, or its connection is lost, the
+//! next one is tried at once. That makes a round: once each has been tried, the session waits, and the next round
+//! begins. All attempts of a round share `connect_timeout`, so an address that hangs uses its own share only. A
+//! connection that lasted ends the round; after one that is soon lost the round goes on, so that servers that accept
+//! and hang up in turn are tried more and more rarely.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,55 +13,58 @@ use super::config::Config;
 use crate::backend::Endpoint;
 use crate::model::{Code, Error};
 
-/// An attempt has so long at least, unless `connect_timeout` is shorter: a handshake over a long way, with a name to be looked up.
+/// The shortest time for an attempt, unless `connect_timeout` is shorter: enough for a name lookup and a handshake
+/// over a long distance.
 const LEAST_SHARE: Duration = Duration::from_secs(1);
-/// Nodes that are learned at most. Any of a cluster will do.
+/// How many nodes are learned at most. Any node of a cluster will do.
 const MAX_LEARNED: usize = 8;
-/// Bytes of an error that tells what addresses said. Those beyond are counted.
+/// Bytes of an error that quotes what the addresses said. Errors beyond these are counted.
 const TOLD_BYTES: usize = 1024;
-/// A cluster is asked for its nodes again after so long.
+/// How often a cluster is asked for its nodes.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
-/// And after so long if they may have changed.
+/// The same if they may have changed.
 const HURRY: Duration = Duration::from_secs(1);
 
 /// The addresses of a session, and whose turn it is.
 #[derive(Debug)]
 pub(super) struct Endpoints {
-    /// Those of the options first, in their order, then the learned ones. Never empty.
+    /// The configured ones first, in their order, then the learned ones. Never empty.
     candidates: Vec<Candidate>,
-    /// What they are called where an error tells of all.
+    /// The word for them in an error about all of them.
     called: &'static str,
-    /// How many the options name.
+    /// How many are configured.
     configured: usize,
-    /// The position of the one that is connected to, or that is tried.
+    /// The position of the current one: connected to, or being tried.
     present: usize,
-    /// What one round may take.
+    /// The time for one round.
     timeout: Duration,
-    /// When the attempts of this round are to be over.
+    /// The deadline for the attempts of this round.
     round_ends: Option<Instant>,
-    /// Attempts of this round that failed. A server that names other nodes each time would lengthen it for ever.
+    /// Failed attempts of this round. They are limited, because a server that names other nodes each time would
+    /// lengthen a round for ever.
     failures: usize,
-    /// When the cluster is to be asked for its nodes, if it is one.
+    /// When to ask the cluster for its nodes, if it is a cluster.
     ask: Option<Instant>,
-    /// They may have changed: it is asked earlier than usual.
+    /// They may have changed: the cluster is asked earlier than usual.
     hurries: bool,
 }
 
 #[derive(Debug)]
 struct Candidate {
     endpoint: Endpoint,
-    /// The last peer of the name that was of no use although it could be connected to. The name's other addresses come first.
+    /// The last peer of the name that accepted the connection but could not be used. The name's other addresses are
+    /// tried first.
     failed_peer: Option<SocketAddr>,
-    /// Why it was of no use in this round.
+    /// Why it could not be used in this round.
     error: Option<Error>,
 }
 
-/// What comes after an attempt that failed, or a connection that was lost.
+/// What follows a failed attempt or a lost connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Another address has its turn, at once.
+    /// Another address is tried at once.
     Next,
-    /// Each was tried in this round. Why none was of use.
+    /// Each was tried in this round. The reasons why none could be used.
     RoundOver(Error),
 }
 
@@ -96,7 +100,7 @@ impl Endpoints {
         Self { called, ..self }
     }
 
-    /// This one alone is to be connected to from now on.
+    /// From now on only this one is connected to.
     pub(super) fn point_to(&mut self, endpoint: Endpoint) {
         if self.candidates.len() != 1 || *self.present() != endpoint {
             (self.candidates, self.configured, self.present) = (vec![Candidate::new(endpoint)], 1, 0);
@@ -104,30 +108,30 @@ impl Endpoints {
         }
     }
 
-    /// Whether one has not had its turn in this round.
+    /// Whether one was not yet tried in this round.
     pub(super) fn has_untried(&self) -> bool {
         let others = self.candidates.iter().enumerate().filter(|(at, _)| *at != self.present);
         others.into_iter().any(|(_, candidate)| candidate.error.is_none())
     }
 
-    /// The one that is connected to, or that is tried.
+    /// The current one: connected to, or being tried.
     pub(super) fn present(&self) -> &Endpoint {
         &self.candidates[self.present].endpoint
     }
 
-    /// Whether the owner gave several, of which some may be replicas that wait to be promoted.
+    /// Whether the owner gave several, some of which may be replicas that wait to be promoted.
     pub(super) fn are_alternatives(&self) -> bool {
         self.configured > 1
     }
 
-    /// Whether a cluster told of the present one.
+    /// Whether a cluster named the current one.
     pub(super) fn is_learned(&self) -> bool {
         self.present >= self.configured
     }
 
-    /// When an attempt with the present one that begins now is given up: it has its share of what is left of the round.
+    /// The deadline of an attempt with the current one that begins now: its share of the rest of the round.
     pub(super) fn deadline(&mut self, now: Instant) -> Instant {
-        // Learned nodes take no time away from those of the options.
+        // Learned nodes take no time away from the configured ones.
         let times = self.candidates.len().div_ceil(self.configured);
         let timeout = self.timeout.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
         let ends = *self.round_ends.get_or_insert(now + timeout);
@@ -136,12 +140,12 @@ impl Endpoints {
         now + share.max(self.timeout.min(LEAST_SHARE))
     }
 
-    /// The peer of this endpoint's name after which its addresses are tried.
+    /// The last peer of this endpoint's name that could not be used; the addresses after it are tried first.
     pub(super) fn failed_peer(&self, endpoint: &Endpoint) -> Option<SocketAddr> {
         self.candidates.iter().find(|candidate| candidate.endpoint == *endpoint)?.failed_peer
     }
 
-    /// A peer of this endpoint's name was of no use.
+    /// A peer of this endpoint's name could not be used.
     pub(super) fn peer_failed(&mut self, endpoint: &Endpoint, peer: SocketAddr) {
         if let Some(candidate) = self.candidates.iter_mut().find(|candidate| candidate.endpoint == *endpoint)
         {
@@ -149,13 +153,13 @@ impl Endpoints {
         }
     }
 
-    /// The present one let us in. The attempts that may follow in this round have all of the time again.
+    /// The current one accepted the handshake. Attempts that may follow in this round have the full time again.
     pub(super) fn connected(&mut self) {
         self.round_ends = None;
         (self.ask, self.hurries) = (None, false);
     }
 
-    /// An error about an endpoint, which names it if there are several.
+    /// An error about an endpoint, with its name if there are several.
     pub(super) fn named(&self, endpoint: &Endpoint, mut error: Error) -> Error {
         let name = endpoint.to_string();
         if self.candidates.len() > 1 && !error.message.contains(&name) {
@@ -164,7 +168,7 @@ impl Endpoints {
         error
     }
 
-    /// The present one is of no use, or its connection is lost, which had lasted or not.
+    /// The current one cannot be used, or its connection is lost; `had_lasted` says whether that had lasted.
     pub(super) fn failed(&mut self, error: Error, had_lasted: bool) -> Turn {
         if had_lasted {
             self.begin_round();
@@ -185,16 +189,16 @@ impl Endpoints {
         Turn::RoundOver(error)
     }
 
-    /// All have their turn again.
+    /// All may be tried again.
     pub(super) fn begin_round(&mut self) {
         self.candidates.iter_mut().for_each(|candidate| candidate.error = None);
         (self.round_ends, self.failures) = (None, 0);
     }
 
-    /// What all addresses said. In the order of the options, so that it is the same text while nothing changes.
+    /// The errors of all addresses, in the configured order, so that the text stays the same while nothing changes.
     fn told(&self) -> Error {
         let errors = || self.candidates.iter().filter_map(|candidate| candidate.error.as_ref());
-        // Who answers says more of the settings than who does not.
+        // Errors of servers that answered say more about the settings than those of silent ones.
         let answered = |error: &&Error| {
             !matches!(error.code, Code::Refused | Code::Timeout | Code::Resolve | Code::Disconnected)
         };
@@ -209,7 +213,7 @@ impl Endpoints {
         let mut advice = Vec::new();
         for (told, error) in errors().enumerate() {
             let message = error.message.trim_end_matches('.');
-            // What to do about it is said once.
+            // The same advice is given once.
             let known = message.split_once("; ").filter(|(_, what)| advice.contains(what));
             let message = known.map_or(message, |(words, _)| words);
             advice.extend(message.split_once("; ").map(|(_, what)| what));
@@ -223,12 +227,12 @@ impl Endpoints {
         Error::unsent(first.code.clone(), text)
     }
 
-    /// The server that let us in is a node of a cluster: it is asked for the others.
+    /// The server that accepted us is a node of a cluster: it is asked for the others.
     pub(super) fn is_cluster(&mut self, now: Instant) {
         self.ask = Some(now);
     }
 
-    /// Whether the server is a node of a cluster and tells of the others.
+    /// Whether the server is a node of a cluster and names the others.
     pub(super) fn tells_nodes(&self) -> bool {
         self.ask.is_some()
     }
@@ -242,7 +246,7 @@ impl Endpoints {
         asks
     }
 
-    /// The cluster may have changed: it is asked soon. Returns whether it tells.
+    /// The cluster may have changed: it is asked soon. Returns whether it answers such questions.
     pub(super) fn hurry(&mut self, now: Instant) -> bool {
         let Some(ask) = &mut self.ask else { return false };
         if !std::mem::replace(&mut self.hurries, true) {
@@ -256,16 +260,16 @@ impl Endpoints {
         self.ask.filter(|_| self.hurries)
     }
 
-    /// The server refuses to tell of nodes: it is asked no more on this connection.
+    /// The server refuses to name nodes: it is not asked again on this connection.
     pub(super) fn nodes_refused(&mut self) {
         self.ask = None;
     }
 
-    /// The nodes of the cluster as it told them last take the place of those before.
+    /// The nodes that the cluster named last replace the earlier ones.
     pub(super) fn learn(&mut self, nodes: impl IntoIterator<Item = Endpoint>) {
         let present = self.present.checked_sub(self.configured);
         let mut learned: Vec<_> = self.candidates.drain(self.configured..).map(Some).collect();
-        // It may be known by another name now; it stays as long as its connection.
+        // The cluster may use another name for the current one; it stays as long as its connection.
         let present = present.and_then(|at| learned.get_mut(at)?.take());
         for node in nodes {
             let is_known = |candidate: &Candidate| candidate.endpoint == node;

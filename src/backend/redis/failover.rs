@@ -1,4 +1,4 @@
-//! What is done when the server ceases to be a master, or the address leads to another one.
+//! What happens when the server is no longer a master, or the address leads to another one.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::backend::toolbox::Probe;
 use crate::model::{Role, Sink, Value};
 
 impl RedisSession {
-    /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
+    /// Asks for the role, unless that question is in flight. Returns whether the role is being watched.
     pub(super) fn ask_role(&mut self, i: usize, now: Instant) -> bool {
         let Some(connection) = self.links[i].up_mut() else { return false };
         match self.role.ask(now) {
@@ -53,8 +53,8 @@ impl RedisSession {
         }
     }
 
-    /// A link is up: if the other one leads to another server, that is renewed. Not at the end, when that would cost the answers
-    /// that are still awaited.
+    /// A link is up: if the other one leads to another server, that one is renewed. Not while the session closes,
+    /// because that would lose the answers that are still awaited.
     pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         if self.closing.is_some() {
             return;
@@ -74,8 +74,8 @@ impl RedisSession {
         }
     }
 
-    /// Why the server that let us in is of no use, if it is not: another one may be a master, or the cluster that told of it has
-    /// let it go. Any node of a cluster will do.
+    /// Why the server that accepted us cannot be used, if so: another one may be the master, or the cluster that
+    /// named it has removed it. Any node of a cluster will do.
     pub(super) fn passes_over(&self, i: usize) -> Option<Failure> {
         if self.links[i].role() != LinkRole::Commands || self.server.is_cluster() {
             return None;
@@ -92,7 +92,7 @@ impl RedisSession {
         }
     }
 
-    /// Who told of the address that is used.
+    /// Where the current address came from.
     pub(super) fn address_source(&self) -> AddressSource {
         match self.watch {
             Some(_) => AddressSource::Sentinels,
@@ -113,7 +113,8 @@ impl RedisSession {
     /// The cluster's answer.
     pub(super) fn nodes_answered(&mut self, i: usize, reply: &Reply, now: Instant, sink: &mut dyn Sink) {
         match reply {
-            // It knows of nobody, itself included: it was reset. An address of the options is the owner's own matter.
+            // It knows no node, not even itself: it was reset. A configured address is kept, because the owner chose
+            // it.
             Ok(Value::Array(none))
                 if none.is_empty()
                     && self.endpoints.is_learned()
@@ -128,12 +129,12 @@ impl RedisSession {
                 self.endpoints.learn(nodes);
             }
             Err(error) if is_refusal(error) => self.endpoints.nodes_refused(),
-            // It is loading, or runs a script: it is asked again when it is time.
+            // It is loading, or runs a script: it is asked again later.
             Err(_) => {}
         }
     }
 
-    /// The node that the session uses said how the cluster is, to a question of then.
+    /// The node in use answered CLUSTER INFO, which was sent at `asked`.
     pub(super) fn cluster_info_answered(
         &mut self,
         reply: &Reply,
@@ -154,7 +155,7 @@ impl RedisSession {
         }
     }
 
-    /// The server said what it is, to a question of then.
+    /// The server reported its role, to a question sent at `asked`.
     pub(super) fn note_role(&mut self, role: Option<Role>, asked: Instant) {
         self.server.set_role(role);
         self.counters.set_role(role);
@@ -163,7 +164,7 @@ impl RedisSession {
         }
     }
 
-    /// The connection to the master is lost, or it is a master no more.
+    /// The connection to the master was lost, or the server is no longer a master.
     pub(super) fn lose_to_new_master(&mut self) {
         let confirmed = self.watch.as_mut().and_then(SentinelWatch::take_confirmed);
         if let Some(since) = self.role.take_master_seen().into_iter().chain(confirmed).min() {
@@ -171,11 +172,11 @@ impl RedisSession {
         }
     }
 
-    /// The server was a master and is a replica. One address may lead to another server by now. If it does not, the client
-    /// stays.
+    /// The server was a master and is a replica now. If there is one address, it may lead to another server by now.
+    /// If it does not, the client stays.
     fn demoted(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.server.is_cluster() {
-            // Any node will do: what is published on one reaches all.
+            // Any node will do: a message published on one reaches all.
             self.note_role(Some(Role::Replica), now);
         } else if self.closing.is_none() {
             self.leave(|| Failure::Demoted, now, sink);
@@ -183,7 +184,7 @@ impl RedisSession {
         }
     }
 
-    /// The server is of no use any more: gives up both links to it.
+    /// The server cannot be used any more: gives up both links to it.
     fn leave(&mut self, why: fn() -> Failure, now: Instant, sink: &mut dyn Sink) {
         for role in [LinkRole::Commands, LinkRole::Subscriptions] {
             let i = self.link_for(role);
@@ -193,11 +194,11 @@ impl RedisSession {
         }
     }
 
-    /// Since when messages may be missing if a link that carries the subscriptions ends now.
+    /// From when messages may be missing if a link with the subscriptions ends now.
     pub(super) fn missing_since(&self, subscriber: usize, now: Instant) -> Instant {
         let heard = self.links[subscriber].connection().map_or(now, |connection| connection.liveness.heard());
         let since = self.delivery.missing_since(heard);
-        // What came since the last message or probe tells nothing of messages.
+        // Bytes that came after the last message or probe do not prove that messages are delivered.
         let unproved = self.probe.as_ref().and_then(Probe::unproved_since);
         unproved.map_or(since, |unproved| unproved.min(since))
     }

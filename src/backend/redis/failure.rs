@@ -1,7 +1,8 @@
 //! Why a connection failed, and the one place where that becomes the error that addons see.
 //!
-//! Every failure is retried with backoff: a server comes back, a name appears, a password, an ACL or a protocol version
-//! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
+//! Every failure is retried with backoff: a server may come back, a name may be registered, a password, an ACL or a
+//! protocol version may be corrected while the game server runs. Options that can never work are refused before there
+//! is a session.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,68 +31,69 @@ pub(super) enum Failure {
         /// The stage before it, if one took longer.
         slowest: Option<Stage>,
     },
-    /// Not a byte came for this long, though a PING was sent.
+    /// Not a byte was received for this long, although a PING was sent.
     Silent(Duration),
-    /// Messages came for this long, but no answer to what was asked, and a SUBSCRIBE or UNSUBSCRIBE waits for its own.
+    /// Messages were received for this long, but no answers, and a SUBSCRIBE or UNSUBSCRIBE waits for its
+    /// confirmation.
     Unconfirmed(Duration),
     /// The server refused a step of the handshake.
     Refused { step: HandshakeStep, error: Error },
-    /// The server said something without being asked.
+    /// The server sent a reply that nothing had asked for.
     Unasked(Error),
-    /// The server refused HELLO, and RESP3 is demanded.
+    /// The server refused HELLO, and the settings demand RESP3.
     NoResp3(Error),
     /// The server granted RESP3 and confirmed a subscription in RESP2, whose messages cannot be told from answers.
     Resp2Spoken,
-    /// The answer to HELLO is none that a server of Redis' protocol gives.
+    /// The answer to HELLO is not one that a server of Redis' protocol gives.
     NotHello,
-    /// It is no Redis, but a Sentinel, which tells where one is.
+    /// It is not a Redis server but a Sentinel.
     Sentinel,
     /// It is a replica, although a Sentinel names it as the master.
     NamedReplica,
     /// A Sentinel names this server as the master instead.
     Switched(Endpoint),
-    /// It is no node of a cluster, where one is demanded.
+    /// It is not a node of a cluster, and the settings demand one.
     NotCluster,
-    /// It is a replica, and the owner gave several addresses: one of them may be a master.
+    /// It is a replica, and one of the owner's other addresses may be a master.
     Replica,
-    /// A cluster told of it, and it is no node of the cluster any more.
+    /// A cluster named it, and it does not belong to the cluster any more.
     LeftCluster,
-    /// A node of a cluster does not reach most of the masters, and hears of nothing that is published elsewhere.
+    /// A node of a cluster does not reach most of the masters, so it receives nothing that is published elsewhere.
     CutOff,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
-    /// What came is not RESP.
+    /// The bytes received are not RESP.
     Decode(DecodeError),
-    /// An answer that belongs to no command, or not to the one whose turn it is.
+    /// An answer that belongs to no command, or to another one than the next.
     OutOfStep,
     /// So many commands timed out on it, and their answers never came.
     Unanswered(usize),
-    /// The server did not end a transaction at EXEC: it runs nothing more on this connection.
+    /// The server did not end a transaction at EXEC: it runs no further command on this connection.
     InsideTransaction,
     /// The server was a master and has become a replica.
     Demoted,
     /// The client's other link leads to another server than before.
     Moved,
-    /// The server ended a subscription that is wanted.
+    /// The server ended a subscription that the client wants.
     Unsubscribed,
-    /// The server took a probe and delivered nothing for so long, though it answers.
+    /// The server accepted a probe and did not deliver it for this long, although it answers.
     Undelivered(Duration),
 }
 
-/// What a connection was like when it failed.
+/// The state of a connection when it failed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Circumstances<'a> {
     /// Its first bytes.
     pub(super) opening: &'a [u8],
     /// It was to be secured and was not yet.
     pub(super) unsecured: bool,
-    /// It never got through its handshake.
+    /// The handshake never completed.
     pub(super) was_new: bool,
     /// Messages wait to be read from it, or did lately, because the main thread did not keep up.
     pub(super) lagged: bool,
-    /// It had subscriptions, and a command that was sent lately had no answer yet.
+    /// It had subscriptions, and a command that was sent recently had no answer yet.
     pub(super) asked: bool,
-    /// Who told of its address.
+    /// Where its address came from.
     pub(super) address_source: AddressSource,
 }
 
@@ -101,7 +103,7 @@ impl Failure {
         matches!(self, Self::Link(_))
     }
 
-    /// The last address that was tried of a name that has others, for which there was no time.
+    /// The last address that was tried of a name, if there was no time for its other addresses.
     pub(super) fn last_tried(&self) -> Option<SocketAddr> {
         match self {
             Self::Link(LinkError::TimedOut(_, last)) => *last,
@@ -112,12 +114,12 @@ impl Failure {
         }
     }
 
-    /// Whether the address is as good as before: the connection alone had to be renewed.
+    /// Whether the address is not to blame: only the connection had to be renewed.
     pub(super) fn spares_address(&self) -> bool {
         matches!(self, Self::Moved | Self::Resp2Spoken)
     }
 
-    /// The error to be told.
+    /// The error to report.
     pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
         let is_sentinel = config.sentinel.is_some();
         let setting =
@@ -127,7 +129,7 @@ impl Failure {
         if is_sentinel { with_sentinel_url(error) } else { error }
     }
 
-    /// Whether TLS was spoken to what may be a port without it.
+    /// Whether TLS was attempted on what may be a port without it.
     fn may_be_plain_port(&self, seen: &Circumstances<'_>) -> bool {
         let is_sign = match self {
             Self::Link(LinkError::Tls(error)) => error.fault == TlsFault::NotTls,
@@ -139,13 +141,13 @@ impl Failure {
         seen.unsecured && is_sign
     }
 
-    /// The same with URLs that begin with redis:// or rediss:// in what it says.
+    /// The same, except that the text always speaks of redis:// or rediss:// URLs.
     fn of_redis_url(self, config: &Config, seen: Circumstances<'_>) -> Error {
         if let Some(stranger) = advice::stranger(seen.opening, config) {
             return Error::unsent(Code::Protocol, stranger);
         }
         match self {
-            // Without TLS in the settings there is none of these.
+            // Without TLS in the settings these cannot happen.
             Self::Link(LinkError::Tls(error)) if config.tls.is_some() => {
                 Error::unsent(Code::Tls, security::advice(&error, config))
             }
@@ -179,7 +181,7 @@ impl Failure {
                 ),
             ),
             Self::Refused { error, .. } if has_code(&error, "NOAUTH") && config.credentials.is_none() => {
-                // The server's own words are about HELLO, which no addon ever sent.
+                // The server's own words are about HELLO, which no addon sent.
                 let message = "the server wants a password and none was given; put it into the URL \
                                (redis://:password@host) or into the option password";
                 Error { message: message.into(), ..error }
@@ -188,7 +190,7 @@ impl Failure {
                 if config.credentials.as_ref().is_some_and(|login| login.user.is_some())
                     && error.message.contains("wrong number of arguments") =>
             {
-                // Its AUTH takes a password alone.
+                // Its AUTH takes only a password.
                 let text = "the server knows no users, as Redis before 6.0: leave the user out, as in \
                             redis://:password@host";
                 Error::unsent(Code::Auth, text)
@@ -197,7 +199,7 @@ impl Failure {
                 explained(refused(HandshakeStep::Select, error), RefusedCommand::Plain("select"), config)
             }
             Self::Refused { step, error } => refused(step, error),
-            // As the answer to what was not read yet.
+            // This is the error for bytes that it had not read.
             Self::Unasked(error) if seen.was_new && matches!(error.code.as_str(), "DENIED" | "ERR") => {
                 refused(HandshakeStep::Ping, error)
             }
@@ -265,7 +267,9 @@ impl Failure {
             }
             Self::Decode(error) => Error::unsent(
                 Code::Protocol,
-                format!("the server sent what is not RESP, so it is no Redis; check host and port ({error})"),
+                format!(
+                    "the server's bytes are not RESP, so it is not a Redis server; check host and port ({error})"
+                ),
             ),
             Self::OutOfStep => Error::unsent(
                 Code::Protocol,
@@ -305,8 +309,8 @@ impl Failure {
     }
 }
 
-/// Adds to an error which of a name's addresses it is about. If the settings may be wrong, it also says which user they
-/// name and where they came from.
+/// Adds to an error which of a name's addresses it is about. If the settings may be wrong, it also names the user and
+/// where the settings came from.
 pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &Config, origin: &str) {
     let mut notes = Vec::new();
     notes.extend(peer.map(|peer| format!("at {peer}")));
@@ -338,8 +342,8 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
          buffer is full (client-output-buffer-limit pubsub)"
     } else if lost && seen.asked {
-        // Seen from Redis 7.0: it closes the connection before it sends the first byte of such an answer, so nothing
-        // tells this from a restart at that moment.
+        // Seen from Redis 7.0: it closes the connection before it sends the first byte of such an answer, so this
+        // cannot be told from a restart at that moment.
         "; if a command asked for more than 32 MB, that is the reason: Redis closes a connection with subscriptions \
          whose answers are larger (client-output-buffer-limit pubsub)"
     } else if lost && seen.unsecured {

@@ -1,4 +1,4 @@
-//! What the event loop calls, and when it has to come again.
+//! The functions that the event loop calls, and the time of the next call.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::backend::toolbox::{Delivery, ProbeSign, Sign};
 use crate::backend::{Action, Connected, LinkError, Secured, Session};
 use crate::model::{Command, LinkId, Ready, Room, Sink};
 
-/// What a probe says: where it comes from, to whoever watches the server.
+/// The payload of a probe: says where it comes from, to anybody who watches the server.
 const PROBE: &[u8] = b"verify_delivery";
 
 impl Session for RedisSession {
@@ -53,7 +53,7 @@ impl Session for RedisSession {
             return;
         };
         let mut input = bytes;
-        // Once the link is closed, the rest belongs to a connection that is no more.
+        // Once the link is closed, the remaining bytes belong to a connection that is gone.
         while self.links[i].is_open() {
             match decoder.feed(&mut input) {
                 Ok(None) => break,
@@ -83,7 +83,7 @@ impl Session for RedisSession {
             Command::Subscribe { topic, slot } if is_open => self.subscribe(topic, slot, now, sink),
             Command::Unsubscribe(topic) if is_open => self.unsubscribe(&topic),
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
-            // It changes nothing that `settle` looks at.
+            // A request changes nothing that `settle` looks at.
             Command::Request(request) if is_open => return self.request(request, now, sink),
             Command::Request(request) => self.requests.refuse(request, ended(false), sink),
             Command::Disconnect { deadline } => self.close(now, deadline, sink),
@@ -151,7 +151,7 @@ impl RedisSession {
         self.links.iter().position(|link| link.id() == id)
     }
 
-    /// Adds to what is told of a client that is ready how the connection of the commands is secured.
+    /// Adds to a `ready` how the connection of the commands is secured.
     pub(super) fn add_security(&mut self, ready: &mut Ready) {
         let commands = self.link_for(LinkRole::Commands);
         let Some(connection) = self.links[commands].up() else { return };
@@ -160,10 +160,10 @@ impl RedisSession {
         ready.notices.extend(self.security.notices(how, &self.config, connection.made));
     }
 
-    /// When something is due on a link.
+    /// When the next timer of a link is due.
     fn link_due(&self, i: usize) -> Option<Instant> {
         let Some(connection) = self.links[i].up() else { return self.links[i].due() };
-        // A paused one has nothing to do.
+        // A paused link has no timers.
         let liveness = connection.liveness.due()?;
         let of_role = match connection.role {
             LinkRole::Commands => [self.role.due(), self.endpoints.hurried_due()],
@@ -174,7 +174,7 @@ impl RedisSession {
         connection.serving.due().into_iter().chain(of_role.into_iter().flatten()).chain([liveness]).min()
     }
 
-    /// What is due on a link by now.
+    /// Runs the timers of a link that are due.
     fn link_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         if self.link_due(i).is_none_or(|due| due > now) {
             return;
@@ -191,13 +191,14 @@ impl RedisSession {
         } else if link.role() == LinkRole::Shard {
             self.shard_again(i, now, sink);
         } else {
-            // It follows the link of the commands, which then finds it idle. A node's is made again if something waits for it.
+            // It follows the link of the commands, which then finds it idle. A node's link is made again if a request
+            // waits for it.
             link.close();
             self.cluster.iter_mut().for_each(|cluster| cluster.has_news = true);
         }
     }
 
-    /// What is due on a link that is up.
+    /// Runs the timers of a link that is up.
     fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let is_spare = self.is_spare(i);
         let Some(connection) = self.links[i].up_mut() else { return };
@@ -229,7 +230,7 @@ impl RedisSession {
         }
     }
 
-    /// When the next probe is to be sent, or the last one is missing.
+    /// When to send the next probe, or to give up the last one.
     fn probe_due(&self) -> Option<Instant> {
         let probe = self.probe.as_ref()?;
         let liveness = &self.links[self.subscriber()].up()?.liveness;
@@ -240,7 +241,7 @@ impl RedisSession {
         probe.due(liveness, can_publish, self.delivery.awaits_confirmation())
     }
 
-    /// Sends a probe, or misses one, if it is time.
+    /// Sends a probe, or notes that one did not come back, when that is due.
     fn probe_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.probe_due().is_none_or(|due| due > now) {
             return;

@@ -1,10 +1,10 @@
-//! What is said on a new connection before it is used: protocol version, login, database, names.
+//! The handshake of a new connection: protocol version, login, database, names.
 //!
-//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO, INFO and PING in one go. RESP2: AUTH, then
-//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE (not on the subscriptions' link) and PING in one go. The PING tells whether
-//! the server serves anybody: while it loads its data, it lets clients in and answers LOADING to most commands. A server limits
-//! what it reads from a stranger, so nothing is sent after a login that is not confirmed. A server that refuses HELLO is asked in
-//! RESP2, on the same connection.
+//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO, INFO and PING together. RESP2:
+//! AUTH, then SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE (not on the subscriptions' link) and PING together.
+//! The PING shows whether the server serves data: while it loads, it accepts clients and answers LOADING to most
+//! commands. A server limits what it reads from a client that is not logged in, so nothing is sent after a login that
+//! is not confirmed. If a server refuses HELLO, the handshake goes on in RESP2 on the same connection.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use super::serving::{outage, without_echo};
 use super::texts::server_name;
 use crate::model::Value;
 
-/// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
+/// The library that CLIENT SETINFO names: <https://redis.io/docs/latest/commands/client-setinfo/>
 const LIBRARY_NAME: &[u8] = b"realtime";
 const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Begins the handshake on a fresh connection in `version`.
@@ -49,7 +49,7 @@ pub(super) fn auth(login: &Credentials) -> Vec<&[u8]> {
     [Some(&b"AUTH"[..]), login.user.as_deref(), Some(&login.password)].into_iter().flatten().collect()
 }
 
-/// The server let us in: says the rest in one go.
+/// The login was accepted: sends the rest together.
 fn introduce(connection: &mut Connection, config: &Config) {
     if config.db != 0 {
         send(connection, HandshakeStep::Select, &[b"SELECT", config.db.to_string().as_bytes()]);
@@ -74,12 +74,12 @@ fn send(connection: &mut Connection, step: HandshakeStep, words: &[&[u8]]) {
     connection.send(Expectation::Handshake(step), words);
 }
 
-/// The answer to one step at `now`. The handshake is over when none is in flight any more. What the server says of itself
-/// goes into `server`, and that it does not serve yet into `connection`.
+/// Handles the answer to one step at `now`. The handshake is over when none is in flight any more. The server's
+/// description of itself goes into `server`, and the fact that it does not serve yet into `connection`.
 ///
 /// # Errors
 ///
-/// Why the server doesn't let us in.
+/// Why the server refuses us.
 pub(super) fn answer(
     connection: &mut Connection,
     config: &Config,
@@ -120,7 +120,7 @@ pub(super) fn answer(
             HandshakeStep::Select | HandshakeStep::SetName | HandshakeStep::SetInfo | HandshakeStep::Info,
             Ok(_),
         ) => {}
-        // Names, INFO and ROLE are courtesies; old servers and narrow ACLs refuse them.
+        // Names, INFO and ROLE are optional; old servers and narrow ACLs refuse them.
         (
             HandshakeStep::SetName
             | HandshakeStep::SetInfo
@@ -128,7 +128,7 @@ pub(super) fn answer(
             | HandshakeStep::Replication,
             Err(error),
         ) if !turns_away(&error) => {}
-        // The subscriptions' link needs nothing that waits for the data.
+        // The subscriptions' link does not need the server's data.
         (HandshakeStep::Ping, reply) => {
             let is_for_data = !matches!(connection.role, LinkRole::Subscriptions | LinkRole::Shard);
             let outage = outage(reply, config)?.filter(|_| is_for_data);

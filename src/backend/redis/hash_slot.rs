@@ -1,4 +1,4 @@
-//! Which of a cluster's hash slots a key or a sharded channel is in:
+//! Computes which of a cluster's hash slots a key or a sharded channel is in:
 //! <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>
 
 use crate::model::TopicKind;
@@ -27,12 +27,12 @@ impl HashSlot {
     }
 }
 
-/// Which names one command may have: sharded channels of one hash slot only.
+/// Which names may share a command: sharded channels of one hash slot only.
 pub(super) fn group_of(kind: TopicKind, name: &[u8]) -> u16 {
     if kind == TopicKind::ShardedChannel { HashSlot::of(name).number() } else { 0 }
 }
 
-/// What stands between the first `{` and the next `}`, if it is not empty.
+/// The text between the first `{` and the next `}`, if it is not empty.
 fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let rest = &key[key.iter().position(|&byte| byte == b'{')? + 1..];
     let tag = &rest[..rest.iter().position(|&byte| byte == b'}')?];

@@ -1,4 +1,4 @@
-//! What comes from the server: messages and confirmations. Answers are in `answers`.
+//! Handles frames from the server: messages and confirmations. Answers are in `answers`.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ impl RedisSession {
             Resp::Array(items) if self.is_resp2_subscriber(i) => Some(items),
             _ => None,
         });
-        // Nothing of it is looked at twice.
+        // The fast path: nothing in the frame is looked at twice.
         if let Some((topic, payload)) = items.as_ref().and_then(|items| plain_message(items.clone()))
             && payload.len() <= self.config.max_message_bytes
         {
@@ -42,20 +42,21 @@ impl RedisSession {
             Some(Push::Pong(echo)) if !is_push => {
                 self.answered(i, now, answer(echo.value(), self.reply_limit(i), &self.config), sink);
             }
-            // A push that means nothing to us, and nothing to any command.
+            // A push that is neither for us nor for a command.
             _ if is_push => {}
             _ => self.answered(i, now, reply(frame, self.reply_limit(i), &self.config), sink),
         }
     }
 
-    /// Bytes that an answer may have. The handshake's are not the user's, and no larger than the decoder lets pass.
+    /// The most bytes that an answer may have. The handshake's answers are not limited by the owner's setting, only
+    /// by the decoder's limits.
     fn reply_limit(&self, i: usize) -> usize {
         let front = self.links[i].connection().and_then(|connection| connection.pipeline.front());
         let is_users = front.is_some_and(|command| command.request.is_some());
         self.config.max_message_bytes.max(if is_users { 0 } else { MAX_NAME })
     }
 
-    /// A message came: the subscription that it is for, if it is for one. Tells the gaps before it.
+    /// A message came: returns the subscription that it is for, if any. Reports the gaps before it.
     #[inline(always)]
     fn delivered(
         &mut self,
@@ -82,7 +83,7 @@ impl RedisSession {
         Some(slot)
     }
 
-    /// A message that is a pattern's or a sharded channel's, or too large.
+    /// A message of a pattern or a sharded channel, or one that is too large.
     fn message(&mut self, i: usize, now: Instant, message: &Message<'_>, sink: &mut dyn Sink) {
         let topic = message.topic.as_bytes();
         let Some(slot) = self.delivered(i, now, message.kind, topic, sink) else { return };
@@ -104,7 +105,7 @@ impl RedisSession {
         }
     }
 
-    /// A confirmation: of the batch whose turn it is, or else of nothing that we asked for.
+    /// A confirmation: of the next batch, or of nothing that was asked for.
     fn confirmed(
         &mut self,
         i: usize,
@@ -140,7 +141,7 @@ impl RedisSession {
             }
             connection.liveness.confirmed(now, delivery.awaits_confirmation());
             if !connection.is_proved() && !is_shard {
-                // The gap of this connection, and the `ready` to come, are about these too.
+                // The gap of this connection, and the `ready` that follows, cover these topics, too.
                 delivery.forget_regained();
             }
             self.count_confirmed();

@@ -1,4 +1,4 @@
-//! Which arguments of a command are its keys.
+//! Finds the keys among a command's arguments.
 
 use super::check::words;
 use crate::model::Args;
@@ -47,9 +47,9 @@ const COUNTED_SECOND: [&[u8]; 9] = [
     b"zinterstore",
     b"zunionstore",
 ];
-/// Commands whose first argument is a word, and the second a key.
+/// Commands with a word as the first argument and a key as the second.
 const SECOND: [&[u8]; 4] = [b"memory", b"object", b"xgroup", b"xinfo"];
-/// Commands without keys, or whose keys are not looked for.
+/// Commands without keys, or with keys that are not looked for.
 const NONE: [&[u8]; 30] = [
     b"acl",
     b"auth",
@@ -83,7 +83,7 @@ const NONE: [&[u8]; 30] = [
     b"time",
 ];
 
-/// A command's keys. Most commands have one, behind the name.
+/// A command's keys. Most commands have one, after the name.
 pub(super) fn keys_of(args: &Args) -> Vec<&[u8]> {
     let name = args.get(0).unwrap_or_default().to_ascii_lowercase();
     let is_in = |list: &[&[u8]]| list.contains(&&*name);

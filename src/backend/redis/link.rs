@@ -1,4 +1,4 @@
-//! A link: how far it has come, and the connection that it has while it is open.
+//! A link: its state, and its connection while it is open.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::model::{Error, LinkId};
 pub(super) struct Link {
     id: LinkId,
     role: LinkRole,
-    /// Where it leads to, or led to last.
+    /// The current or last endpoint.
     endpoint: Option<Endpoint>,
     state: LinkState,
     backoff: Backoff,
@@ -23,17 +23,17 @@ pub(super) struct Link {
     error: Option<Error>,
 }
 
-/// How far a link has come.
+/// The state of a link.
 #[derive(Debug)]
 enum LinkState {
     /// Not wanted, or not yet.
     Idle,
-    /// The event loop makes it, and gives it up in time.
+    /// The event loop is connecting, and gives up at the deadline.
     Connecting {
         /// When the attempt, handshake included, is given up.
         deadline: Instant,
     },
-    /// It is made; the server has not let us in yet.
+    /// Connected; the server has not accepted the handshake yet.
     Handshaking {
         /// As above.
         deadline: Instant,
@@ -69,7 +69,7 @@ impl Link {
         matches!(self.state, LinkState::Waiting { .. })
     }
 
-    /// Whether it is being made, handshake included.
+    /// Whether it is connecting, handshake included.
     pub(super) fn is_under_way(&self) -> bool {
         matches!(self.state, LinkState::Connecting { .. } | LinkState::Handshaking { .. })
     }
@@ -79,13 +79,13 @@ impl Link {
         matches!(self.state, LinkState::Up(_))
     }
 
-    /// Whether bytes go to and fro.
+    /// Whether there is a connection.
     #[inline]
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, LinkState::Handshaking { .. } | LinkState::Up(_))
     }
 
-    /// Whether it leads to a node of a cluster that owes answers, or may soon.
+    /// Whether it leads to a node of a cluster and awaits answers, or may soon.
     pub(super) fn may_answer(&self) -> bool {
         let owes = |connection: &Connection| connection.pipeline.requests().next().is_some();
         self.role == LinkRole::Node && (self.is_under_way() || self.up().is_some_and(owes))
@@ -96,7 +96,7 @@ impl Link {
         if let LinkState::Up(connection) = &self.state { Some(connection) } else { None }
     }
 
-    /// Likewise, to change it.
+    /// The same, mutable.
     #[inline]
     pub(super) fn up_mut(&mut self) -> Option<&mut Connection> {
         if let LinkState::Up(connection) = &mut self.state { Some(connection) } else { None }
@@ -111,7 +111,7 @@ impl Link {
         }
     }
 
-    /// Likewise, to change it.
+    /// The same, mutable.
     #[inline]
     pub(super) fn connection_mut(&mut self) -> Option<&mut Connection> {
         match &mut self.state {
@@ -120,19 +120,20 @@ impl Link {
         }
     }
 
-    /// Where it leads to, or led to last; `None` before the first attempt.
+    /// The current or last endpoint; `None` before the first attempt.
     pub(super) fn endpoint(&self) -> Option<&Endpoint> {
         self.endpoint.as_ref()
     }
 
-    /// Whether it leads to this node of a cluster, whose address may be another one than the owner gave.
+    /// Whether it leads to this node of a cluster. The node's address may differ from the one that the owner gave.
     pub(super) fn leads_to(&self, node: &Endpoint) -> bool {
         let peer = self.connection().and_then(|connection| connection.peer);
         let is_peer = |peer: SocketAddr| matches!(node, Endpoint::Tcp { host, port } if *port == peer.port() && host.parse() == Ok(peer.ip()));
         self.endpoint.as_ref() == Some(node) || peer.is_some_and(is_peer)
     }
 
-    /// An attempt begins. Returns the wish for it; of the endpoint's name the addresses after this one come first.
+    /// Begins an attempt. Returns the wish for it; the addresses of the endpoint's name that follow `after` are tried
+    /// first.
     pub(super) fn connect(
         &mut self,
         endpoint: Endpoint,
@@ -144,7 +145,7 @@ impl Link {
         Action::Connect { link: self.id, endpoint, after, deadline }
     }
 
-    /// The wish to have the connection secured before anything is said on it, if the settings want that.
+    /// The wish to have the connection secured before anything is sent on it, if the settings ask for that.
     pub(super) fn secure(&self, config: &Config) -> Option<Action> {
         let (Some(tls), Some(Endpoint::Tcp { host, .. })) = (&config.tls, &self.endpoint) else {
             return None;
@@ -165,7 +166,7 @@ impl Link {
         self.connection_mut()
     }
 
-    /// The server let us in.
+    /// The server accepted the handshake.
     pub(super) fn handshaken(&mut self, now: Instant) {
         self.state = match std::mem::replace(&mut self.state, LinkState::Idle) {
             LinkState::Handshaking { mut connection, .. } => {
@@ -182,12 +183,12 @@ impl Link {
         self.error.as_ref()
     }
 
-    /// The connection is lost, or the attempt failed, because of this.
+    /// The connection was lost, or the attempt failed, because of this.
     pub(super) fn set_error(&mut self, error: Error) {
         self.error = Some(error);
     }
 
-    /// The link ends, or its attempt. Returns the connection, if it had one.
+    /// The link, or its attempt, ends. Returns the connection, if it had one.
     pub(super) fn close(&mut self) -> Option<Box<Connection>> {
         match std::mem::replace(&mut self.state, LinkState::Idle) {
             LinkState::Handshaking { connection, .. } | LinkState::Up(connection) => Some(connection),
@@ -195,20 +196,20 @@ impl Link {
         }
     }
 
-    /// The connection is lost, or the attempt failed. Returns whether there was a connection that lasted.
+    /// The connection was lost, or the attempt failed. Returns whether there was a connection that lasted.
     pub(super) fn lost(&mut self, now: Instant) -> bool {
         self.backoff.lost(now)
     }
 
-    /// Waits for the next attempt. Returns how long.
+    /// Begins the pause before the next attempt. Returns its length.
     pub(super) fn back_off(&mut self, now: Instant) -> Duration {
         let wait = self.backoff.next(now);
         self.state = LinkState::Waiting { until: now + wait };
         wait
     }
 
-    /// Whether the link does all that it was made for. It does from the first time on that it has done so, as long as its
-    /// server serves.
+    /// Whether the link serves its purpose completely. Once it has, this stays true as long as its server serves
+    /// data.
     pub(super) fn serves(&mut self, has_done_all: bool, now: Instant) -> bool {
         let LinkState::Up(connection) = &mut self.state else { return false };
         if connection.serving.outage().is_some() {
@@ -220,7 +221,7 @@ impl Link {
         connection.is_proved()
     }
 
-    /// When something is due while the link is not up.
+    /// When the next timer is due while the link is not up.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.state {
             LinkState::Idle | LinkState::Connecting { .. } | LinkState::Up(_) => None,

@@ -1,4 +1,4 @@
-//! Which of a session's links is which.
+//! Finds the links of a session by their roles.
 
 use super::connection::LinkRole;
 use super::protocol::Version;

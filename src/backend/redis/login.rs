@@ -1,4 +1,4 @@
-//! Logins: whom to log in as, and the options that say so.
+//! Logins: the user and password, and the options that set them.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use super::protocol::DEFAULT_USER;
 use crate::backend::OptionError;
 use crate::backend::options::OptionSet;
 
-/// Whom to log in as.
+/// The login.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Credentials {
-    /// `None`: the user `default`, as of old.
+    /// `None`: the user `default`, as before Redis 6.0.
     pub(super) user: Option<Vec<u8>>,
     pub(super) password: Vec<u8>,
 }
 
 impl Credentials {
-    /// The user whom they name; `None` if that would tell the password.
+    /// The user that may be shown; `None` if showing it would reveal the password.
     pub(super) fn user_to_show(&self) -> Option<&[u8]> {
         let (user, password) = (self.user.as_deref().unwrap_or(DEFAULT_USER), &*self.password);
         let tells = !password.is_empty() && user.windows(password.len()).any(|part| part == password);
@@ -32,7 +32,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The options that say whom to log in as.
+/// The options that set the login.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LoginKeys {
     pub(super) user: &'static str,

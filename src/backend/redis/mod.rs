@@ -1,4 +1,4 @@
-//! Redis, and what speaks its protocol: RESP3 on one link, or RESP2 on two.
+//! The backend for Redis and compatible servers: RESP3 on one link, or RESP2 on two.
 
 mod acl;
 mod acl_rule;

@@ -1,4 +1,4 @@
-//! What is sent and when: requests in their order, subscriptions in batches, neither faster than the link drains.
+//! Decides what is sent and when: requests in order, subscriptions in batches, neither faster than the link drains.
 
 use std::time::Instant;
 
@@ -15,8 +15,8 @@ use super::slots::slot_of_request;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{Code, Error, Event, LinkId, Request, Sink, SubscriptionSlot, Topic};
 
-/// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
-/// memory stays bounded.
+/// Nothing more is encoded while this many bytes wait to be written: a command that is not encoded can still time out
+/// unsent, and memory stays bounded.
 const HIGH_WATER: usize = 256 << 10;
 
 impl RedisSession {
@@ -74,7 +74,7 @@ impl RedisSession {
         }
     }
 
-    /// Encodes what may be sent on a link by now.
+    /// Encodes everything that may be sent on a link now.
     pub(super) fn pump(&mut self, i: usize, now: Instant) {
         if self.cluster.is_some() {
             self.distribute(now);
@@ -86,7 +86,7 @@ impl RedisSession {
         }
     }
 
-    /// While the server does not serve data, publishes alone go out.
+    /// While the server serves no data, only publishes are sent.
     fn pump_requests(&mut self, i: usize, now: Instant) {
         let Some(connection) = self.links[i].up_mut() else { return };
         let publishes_alone = connection.serving.outage().is_some();
@@ -129,7 +129,7 @@ impl RedisSession {
             connection.liveness.expect_confirmation(now);
             connection.send_fence(self.fence_tokens.next());
         }
-        // The channel of the probes, once all that addons want is restored.
+        // The channel of the probes is subscribed once all topics of addons are restored.
         if let Some(probe) = &mut self.probe
             && connection.role != LinkRole::Shard
             && !self.delivery.is_empty()
@@ -140,12 +140,12 @@ impl RedisSession {
         }
     }
 
-    /// Why the server does not serve, as far as the link of the commands knows.
+    /// Why the server serves no data, as far as the link of the commands knows.
     fn outage(&self) -> Option<&Error> {
         self.links[self.link_for(LinkRole::Commands)].up()?.serving.outage()
     }
 
-    /// Answers requests whose time is up.
+    /// Answers requests that have timed out.
     pub(super) fn expire(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.requests.due().is_none_or(|due| due > now) {
             return;
@@ -169,8 +169,8 @@ impl RedisSession {
             Some((id, &mut link.connection_mut()?.pipeline))
         });
         self.requests.expire(now, pipelines, error, sink);
-        // A server that goes on sending, but answers no more, passes for alive; what it owes must not grow for ever. While
-        // it is we who do not read, it owes nothing.
+        // A server that keeps sending but stops answering looks alive; the list of missing answers must not grow for
+        // ever. While it is us who do not read, nothing is missing.
         for i in 0..self.links.len() {
             let late = self.links[i].connection().map_or(0, Connection::late);
             if late > self.config.limits.max_pending && !paused.contains(&self.links[i].id()) {
@@ -193,7 +193,7 @@ fn timeout_unsent(outage: Option<&Error>) -> Error {
     }
 }
 
-/// The cluster refused it with this last.
+/// The error if the cluster refused the command with this last.
 fn timeout_refused(refusal: &Error) -> Error {
     let text = format!("no node of the cluster ran the command in time, and none will: {refusal}");
     Error::unsent(Code::Timeout, text)
@@ -206,7 +206,7 @@ fn timeout_sent(paused: bool) -> Error {
     )
 }
 
-/// Why the answer of a server that may have sent it was not seen. Whoever waits for it without letting callbacks run
-/// waits for himself.
+/// Why the answer of a server that may have sent it was not seen. A script that waits for it without letting
+/// callbacks run waits for itself.
 const PAUSED: &str = "no answer could be read in time: the queue to the callbacks is full, and the connection stands \
                       still until they have run; the command may have run";

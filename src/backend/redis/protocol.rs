@@ -1,4 +1,4 @@
-//! Words of the protocol that several parts of the session know.
+//! Words of the protocol that several parts of the session use.
 
 use crate::backend::toolbox::Operation;
 use crate::model::{Error, TopicKind};
@@ -10,20 +10,20 @@ pub(super) enum Version {
     Resp3 = 3,
 }
 
-/// The longest name of a channel or pattern. Names, and what little else stands beside a payload, are kept up to this
+/// The longest name of a channel or pattern. Names, and the few other bytes beside a payload, are kept up to this
 /// size however small `max_message_bytes` is.
 pub(super) const MAX_NAME: usize = 64 << 10;
 
-/// The user that a password without a user belongs to.
+/// The user of a login that has a password only.
 pub(super) const DEFAULT_USER: &[u8] = b"default";
 
-/// The answer to a PING that says nothing.
+/// The answer to a PING without an argument.
 pub(super) const PONG: &[u8] = b"PONG";
 
-/// The server's code for what the ACL forbids.
+/// The server's code for a command that the ACL forbids.
 pub(super) const NO_PERMISSION: &str = "NOPERM";
 
-/// A Sentinel's code for that it does not reach enough of the others.
+/// A Sentinel's code if it does not reach enough of the others.
 pub(super) const NO_QUORUM: &str = "NOQUORUM";
 
 /// The codes with which a node of a cluster refuses a command because of its hash slot.
@@ -33,7 +33,7 @@ pub(super) const TRY_AGAIN: &str = "TRYAGAIN";
 pub(super) const CLUSTER_DOWN: &str = "CLUSTERDOWN";
 pub(super) const CROSS_SLOT: &str = "CROSSSLOT";
 
-/// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.
+/// The prefix of the probes' channels, for every client of every server. Addons never get messages of such channels.
 pub(super) const PROBE_PREFIX: &[u8] = b"realtime:probe:";
 
 /// The command that subscribes or unsubscribes.
@@ -53,15 +53,15 @@ pub(super) fn is_unserved(error: &Error) -> bool {
     matches!(error.code.as_str(), "LOADING" | "MASTERDOWN")
 }
 
-/// Whether an error is about the connection, whatever it seems to answer: a server that turns a client away says so at
-/// once, before it has read a command.
+/// Whether an error is about the connection, even if it looks like an answer: a server that rejects a client says so
+/// at once, before it has read a command.
 pub(super) fn turns_away(error: &Error) -> bool {
     matches!(error.code.as_str(), "NOAUTH" | "DENIED") || error.message.contains("max number of clients")
 }
 
-/// Whether the server refuses a command that others take: it does not know it, says so in words of its own, or forbids it.
-/// For HELLO that need not hold for RESP2, and AUTH shows whether it was the login that was refused. Redis 6.0 with `user
-/// default off` forbids HELLO to everybody who is not logged in yet.
+/// Whether the server refuses a command that others accept: it does not know it, has an error of its own for it, or
+/// forbids it. If it refuses HELLO, it may still accept RESP2, and AUTH shows whether the login was the reason. Redis
+/// 6.0 with `user default off` forbids HELLO to every client that is not logged in yet.
 pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error.code.as_str(), "ERR" | "NOPROTO" | "NOPERM") && !turns_away(error)
 }
@@ -72,20 +72,20 @@ pub(super) fn info_field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(b":")).map(<[u8]>::trim_ascii_end)
 }
 
-/// What a Sentinel is asked.
+/// The questions to a Sentinel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SentinelQuestion {
     Hello,
     Auth,
-    /// To be told of switches.
+    /// Subscribes to announcements of switches.
     Subscribe,
-    /// Where the master is.
+    /// The address of the master.
     Master,
     /// Whether it reaches enough other Sentinels for a failover.
     Quorum,
-    /// Where the other Sentinels are.
+    /// The addresses of the other Sentinels.
     Sentinels,
-    /// Which masters it watches.
+    /// The masters that it watches.
     Masters,
 }
 

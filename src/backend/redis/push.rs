@@ -1,22 +1,22 @@
-//! What a server sends without being asked, and confirmations of subscriptions.
+//! Pushes: messages and confirmations of subscriptions.
 
 use resp::{Element, Items, Value};
 
 use crate::backend::toolbox::Operation;
 use crate::model::TopicKind;
 
-/// A push of RESP3, or an array that stands for one on RESP2's subscriber link.
+/// A push of RESP3, or an array in its place on RESP2's subscriber link.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Push<'a> {
     /// A message.
     Message(Message<'a>),
-    /// One name of a SUBSCRIBE or UNSUBSCRIBE was dealt with.
+    /// One name of a SUBSCRIBE or UNSUBSCRIBE was handled.
     Confirmation { operation: Operation, kind: TopicKind, name: Element<'a> },
-    /// The answer to a PING in RESP2's subscribed mode: what it echoes.
+    /// The answer to a PING in RESP2's subscribed mode: its echo.
     Pong(Element<'a>),
 }
 
-/// Channel and message of a push that is what nearly all are: a channel's message that was kept whole.
+/// Channel and message of a push in the most frequent form: a channel's message that was kept whole.
 #[inline]
 pub(super) fn plain_message<'a>(mut items: Items<'a>) -> Option<(&'a [u8], &'a [u8])> {
     if items.next()?.as_bytes()? != b"message" {
@@ -25,7 +25,7 @@ pub(super) fn plain_message<'a>(mut items: Items<'a>) -> Option<(&'a [u8], &'a [
     Some((items.next()?.as_bytes()?, items.next()?.as_bytes()?))
 }
 
-/// A message. What was not kept of it, since it was too long, is missing.
+/// A message. Parts that were not kept because they were too long are missing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Message<'a> {
     pub(super) kind: TopicKind,
@@ -37,7 +37,7 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Push<'a> {
-    /// Understands a push; `None` for unknown kinds and for shapes that no server sends. `truncated`: the frame was not
+    /// Parses a push; `None` for unknown kinds and for shapes that no server sends. `truncated`: the frame was not
     /// kept to its end.
     #[inline(always)]
     pub(super) fn parse(mut items: Items<'a>, truncated: bool) -> Option<Self> {
@@ -74,7 +74,7 @@ impl<'a> Push<'a> {
 }
 
 impl Message<'_> {
-    /// How many bytes the payload had, as far as that is known; `None` for what is no payload.
+    /// The payload's length in bytes, as far as it is known; `None` if it is not a payload.
     pub(super) fn payload_len(&self) -> Option<u64> {
         match self.payload.map(|payload| payload.value()) {
             Some(Value::Skipped { len }) => Some(len),

@@ -7,26 +7,27 @@ use super::texts::endpoint;
 use crate::backend::Endpoint;
 use crate::model::Error;
 
-/// Where a command belongs that was not run.
+/// Where a command that was not run belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Redirection {
     /// Another node holds the hash slot: this one, if the node knows its address.
     Moved { hash_slot: u16, node: Option<Endpoint> },
-    /// The hash slot is on its way to this node, and the key is not here any more. The next command for the slot comes here again.
+    /// The hash slot is moving to this node, and the key is not here any more. The next command for the slot comes
+    /// here again.
     Ask { hash_slot: u16, node: Endpoint },
-    /// The hash slot is on its way, and the command's keys are not all on one side.
+    /// The hash slot is moving, and some of the command's keys have moved already.
     TryAgain,
-    /// Nobody holds the hash slot at present.
+    /// No node holds the hash slot at present.
     Down,
 }
 
-/// Whether an error says that the cluster did not run a command for now, though another node may, or later.
+/// Whether an error says that the cluster did not run a command, and that another node may, or the same one later.
 pub(super) fn is_redirection(error: &Error) -> bool {
     matches!(error.code.as_str(), MOVED | ASK | TRY_AGAIN | CLUSTER_DOWN)
 }
 
 impl Redirection {
-    /// What an error of the server at `used` says of it; `None` if it is another one, or makes no sense.
+    /// Parses an error of the server at `used`; `None` if it is another error, or makes no sense.
     pub(super) fn parse(error: &Error, used: &Endpoint, config: &Config) -> Option<Self> {
         match error.code.as_str() {
             TRY_AGAIN => return Some(Self::TryAgain),
@@ -36,15 +37,15 @@ impl Redirection {
         }
         let mut words = error.message.split(' ');
         let hash_slot = HashSlot::from_number(words.next()?.parse().ok()?)?.number();
-        // Of an IPv6 address the port stands after the last colon.
+        // In an IPv6 address the port comes after the last colon.
         let (name, port) = words.next()?.rsplit_once(':')?;
         let port = port.parse().ok().filter(|&port: &u16| port > 0)?;
         let node = match (name, used) {
-            // A character of ours in the place of what may not be shown.
+            // The character with which we replace what may not be shown.
             _ if !name.is_ascii() => return None,
-            // It does not know the name of the other one.
+            // It does not know the other node's name.
             ("?", _) => None,
-            // It is at the address that was asked.
+            // The other node is at the address that was asked.
             ("", Endpoint::Tcp { host, .. }) => Some(Endpoint::Tcp { host: host.clone(), port }),
             _ => Some(endpoint(name.as_bytes(), port, config)?),
         };

@@ -1,4 +1,4 @@
-//! Answers in the terms of every backend.
+//! Converts answers into the values that all backends share.
 
 use resp::{Frame, Limits, Value as Resp};
 
@@ -10,18 +10,18 @@ use crate::model::{Code, Error, Value};
 /// An answer, or the server's error.
 pub(super) type Reply = Result<Value, Error>;
 
-/// Lists inside each other that an answer may have. Converting an answer recurses so deep.
+/// How deep the lists of an answer may nest. Converting an answer recurses that deep.
 const MAX_DEPTH: usize = 128;
 
-/// Deeper than any real answer: a script on Redis 7.0 reaches 7,995 levels and then says "reached lua stack limit". Beyond
-/// it the connection is given up, because each level that is open takes memory.
+/// Deeper than any real answer: a script on Redis 7.0 reaches 7,995 levels and then says "reached lua stack limit".
+/// Beyond it the connection is given up, because each open level takes memory.
 const HARD_DEPTH: usize = 64 << 10;
 
-/// As long as a string in Redis may be by default (proto-max-bulk-len). A line does not announce its length, so a peer
-/// whose line never ends has to be given up somewhere.
+/// The default limit of a string in Redis (proto-max-bulk-len). A line does not announce its length, so a peer whose
+/// line never ends must be given up at some length.
 const HARD_LINE: u64 = 512 << 20;
 
-/// The decoder's limits: what is larger than `max_message_bytes`, or too deep, streams by without being kept.
+/// The decoder's limits: frames larger than `max_message_bytes`, or nested too deep, are parsed without being kept.
 pub(super) fn limits(max_message_bytes: usize) -> Limits {
     let (max, name) = (max_message_bytes as u64, MAX_NAME as u64);
     Limits::new()
@@ -33,7 +33,7 @@ pub(super) fn limits(max_message_bytes: usize) -> Limits {
         .with_depth(HARD_DEPTH)
         // A pattern's message has two names.
         .with_skip_frames_over(max.saturating_add(3 * name))
-        // A message may be of any size that a server lets pass (proto-max-bulk-len can be raised): it is never held.
+        // A message may have any size that a server accepts (proto-max-bulk-len can be raised): it is never buffered.
         .with_blob(u64::MAX)
         .with_frame(u64::MAX)
 }
@@ -53,7 +53,7 @@ pub(super) fn reply(frame: &Frame<'_>, max: usize, config: &Config) -> Result<Va
     answer(frame.value(), max, config)
 }
 
-/// The value of an answer, or of a part of one that stands for it.
+/// The value of an answer, or of an element of one.
 ///
 /// # Errors
 ///
@@ -67,10 +67,10 @@ pub(super) fn answer(value: Resp<'_>, max: usize, config: &Config) -> Result<Val
     }
 }
 
-/// Makes owned values of a frame's. As deep as [`MAX_DEPTH`], which bounds the recursion: deeper frames are truncated, and
-/// no truncated frame comes here.
+/// Makes owned values of a frame's, up to [`MAX_DEPTH`], which bounds the recursion: deeper frames are truncated, and
+/// truncated frames do not get here.
 struct Converter<'a> {
-    /// Bytes that strings may still have.
+    /// How many bytes the remaining strings may have.
     left: usize,
     config: &'a Config,
 }
@@ -101,7 +101,7 @@ impl Converter<'_> {
                 Value::Map(pairs.collect::<Result<_, Error>>()?)
             }
             Resp::Skipped { .. } => return Err(too_large()),
-            // All that the decoder knows today is above.
+            // Everything that the decoder knows today is above.
             _ => {
                 return Err(Error::sent(
                     Code::Unsupported,

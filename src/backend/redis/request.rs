@@ -1,4 +1,4 @@
-//! Requests of the main thread: how each is encoded, and what its answers amount to.
+//! Requests of the main thread: encodes them and evaluates their answers.
 
 use resp::Encoder;
 
@@ -10,7 +10,7 @@ use super::reply::Reply;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{Args, Code, Error, RequestKind, RequestName, Value};
 
-/// The server's answers that are still to come for a request. They are counted even when the request has timed out.
+/// The server's answers to a request that have not come yet. They are counted even after the request has timed out.
 #[derive(Debug)]
 pub(super) struct Replies {
     left: usize,
@@ -19,30 +19,30 @@ pub(super) struct Replies {
     first_error: Option<Box<Error>>,
     /// The answer to ASKING comes before all of them.
     asking: bool,
-    /// The first error, if it says that nothing was run here because the cluster has the data elsewhere or nowhere.
+    /// The first error, if it says that nothing was run here because another node, or none, holds the data.
     redirection: Option<Box<Error>>,
 }
 
-/// What MULTI did.
+/// The state of a MULTI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Multi {
     /// The request is no transaction.
     NotSent,
     /// It has no answer yet.
     Sent,
-    /// The server took it, so the connection stays inside a transaction until EXEC ends that.
+    /// The server accepted it, so the connection is inside a transaction until EXEC ends it.
     Taken,
     /// The server refused it.
     Refused,
-    /// The server took it, and EXEC did not end it: it queues every later command and runs none.
+    /// The server accepted it, and EXEC did not end it: it queues every later command and runs none.
     Stuck,
 }
 
-/// Refuses what no command line can be made of; it would leave the link waiting for an answer that never comes.
+/// Refuses a request that cannot be encoded; the link would wait for an answer that never comes.
 ///
 /// # Errors
 ///
-/// What to answer.
+/// The answer to give.
 pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     let has_null = |args: &Args| args.iter().any(|arg| arg.is_none());
     let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty()) && !has_null(args);
@@ -59,12 +59,12 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     }
 }
 
-/// Whether a request is a message, to whatever kind of channel.
+/// Whether a request is a publish, to a channel of any kind.
 pub(super) fn is_publish(kind: &RequestKind) -> bool {
     matches!(kind, RequestKind::Publish(_) | RequestKind::SPublish(_))
 }
 
-/// What an error may say of a request.
+/// The command and channel that an error about a request may name.
 pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
     let (command, channel) = match kind {
         RequestKind::Publish(args) => (&b"PUBLISH"[..], args.get(0)),
@@ -76,14 +76,14 @@ pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
     RequestName { command, channel }
 }
 
-/// As [`encode`], for the node to which a hash slot is on its way.
+/// The same as [`encode`], for the node to which a hash slot is moving.
 pub(super) fn encode_asking(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
-    // It holds for the next command, and for all of a transaction.
+    // It holds for the next command, and for a whole transaction.
     Encoder::new(out).command(["ASKING"]);
     Replies { asking: true, ..encode(kind, out) }
 }
 
-/// Appends a request to `out`. Returns the answers that are to come.
+/// Appends a request to `out`. Returns the answers to await.
 #[inline(always)]
 pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
     let mut replies =
@@ -112,7 +112,7 @@ pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
 }
 
 impl Replies {
-    /// One answer came, to a `request` unless that was answered already. Returns the result once no more are to come.
+    /// One answer came, for `request` unless that was answered already. Returns the result once no more are to come.
     pub(super) fn take(
         &mut self,
         request: Option<&PendingRequest>,
@@ -126,7 +126,7 @@ impl Replies {
         if self.multi == Multi::Sent {
             self.multi = if reply.is_ok() { Multi::Taken } else { Multi::Refused };
         }
-        // In the server's own words, which say where to.
+        // The server's own words are kept, because they name the node.
         if let Err(error) = &reply
             && self.first_error.is_none()
             && is_redirection(error)
@@ -144,7 +144,7 @@ impl Replies {
             }
             return None;
         }
-        // If something may have run, it is not sent again.
+        // If a command may have run, the request is not sent again.
         self.redirection.take_if(|_| reply.is_ok() || self.multi == Multi::Refused);
         if self.multi == Multi::Taken && !ends_transaction(&reply) {
             self.multi = Multi::Stuck;
@@ -156,7 +156,7 @@ impl Replies {
         })
     }
 
-    /// The error with which a cluster's node refused all of it, so that it may be sent again.
+    /// The error with which a node of a cluster refused the whole request, so that it may be sent again.
     pub(super) fn take_redirection(&mut self) -> Option<Box<Error>> {
         self.redirection.take()
     }
@@ -176,31 +176,31 @@ fn ends_transaction(reply: &Reply) -> bool {
         Err(error @ Error { code: Code::Server(code), message, .. }) => {
             **code == *EXECABORT || message.starts_with("EXEC without MULTI") || is_redirection(error)
         }
-        // An answer of ours in place of replies that came, but are too large to be kept.
+        // An error of ours in place of replies that came, but are too large to be kept.
         Err(_) => true,
     }
 }
 
-/// The server's code for a transaction that it threw away.
+/// The server's code for a transaction that it discarded.
 const EXECABORT: &str = "EXECABORT";
 
-/// The error of a transaction of which one command was refused before EXEC.
+/// The error of a transaction if one command was refused before EXEC.
 fn aborted(first: Error, no_multi: bool) -> Error {
     if no_multi {
         let text = format!("MULTI was refused, so the commands may have run one by one: {}", first.message);
         return Error { message: text.into(), ..first };
     }
-    let text = format!("nothing was run, since a command was refused: {first}");
+    let text = format!("nothing was run, because a command was refused: {first}");
     Error { remedy: first.remedy, ..Error::sent(Code::Server(EXECABORT.into()), text) }
 }
 
-/// The error of a transaction whose EXEC was refused, or answered with something else than the commands' replies.
+/// The error of a transaction whose EXEC was refused, or answered with anything but the commands' replies.
 fn exec_refused(reply: Reply) -> Error {
     let Err(error) = reply else {
         let text = "the server answered EXEC with something else than a list; the commands may have run";
         return Error::sent(Code::Protocol, text);
     };
-    // A server's own refusals come before anything runs. A bare ERR may be a proxy's, about a server that it lost meanwhile.
+    // A server refuses before it runs anything. A bare ERR may be a proxy's, about a server that it lost meanwhile.
     let is_proxys = error.code.as_str() == "ERR" && !error.message.starts_with("unknown command");
     let ran = if is_proxys { "the commands may have run" } else { "nothing was run" };
     let text = format!("EXEC was refused, {ran}: {}", error.message);

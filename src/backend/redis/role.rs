@@ -1,8 +1,9 @@
-//! What the server is to the others of its deployment, and whether that changes.
+//! The role of the server in its deployment, and changes of it.
 //!
-//! A master that becomes a replica keeps its clients. Their publishes on it succeed and reach nobody elsewhere, and nothing
-//! else tells them. So the link of the commands asks for the role each `ping_interval`, and at once after a command was
-//! refused with READONLY. The question takes the place of the PING that looks for life.
+//! A master that becomes a replica keeps its clients. Their publishes on it succeed and reach no client of other
+//! servers, and nothing else reports that. So the link of the commands asks for the role each `ping_interval`, and at
+//! once after a command was refused with READONLY. The question replaces the PING that checks whether the server is
+//! alive.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +13,17 @@ use super::reply::Reply;
 use super::server::{from_hello, role_from_info, role_from_role};
 use crate::model::{Error, Role};
 
-/// READONLY is no reason to ask more often than this.
+/// READONLY does not make the questions more frequent than this.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Where every question is refused, a PING looks for life for so long. An ACL is mended at run time, so they are asked again.
+/// If every question is refused, PING is used for this long. An ACL can be changed at run time, so then they are
+/// asked again.
 const REST: Duration = Duration::from_secs(30);
 
-/// What the console says of a connection to a replica.
+/// The console line for a connection to a replica.
 const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
                                   refuses writes; connect to the master, or set the option replica = true";
 
-/// How the role is asked for.
+/// The ways to ask for the role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RoleQuestion {
     /// `HELLO 3`, which changes nothing on a link that speaks RESP3 already.
@@ -33,12 +35,12 @@ pub(super) enum RoleQuestion {
 }
 
 impl RoleQuestion {
-    /// A HELLO that says nothing of the role once will say nothing later.
+    /// A HELLO whose answer once had no role will never have one.
     fn first(version: Version, role: Option<Role>) -> Self {
         if version == Version::Resp3 && role.is_some() { Self::Hello } else { Self::Role }
     }
 
-    /// What is asked where this is refused.
+    /// The next question if this one is refused.
     fn next(self) -> Option<Self> {
         match self {
             Self::Hello => Some(Self::Role),
@@ -56,31 +58,31 @@ impl RoleQuestion {
     }
 }
 
-/// The watch over the role of the server that commands go to.
+/// The watch over the role of the server that gets the commands.
 #[derive(Debug, Default)]
 pub(super) struct RoleWatch {
-    /// On the present connection.
+    /// The state for the current connection.
     watch: Option<ConnectionWatch>,
-    /// That the server is a replica was told, and it was no master since.
+    /// The owner was told that the server is a replica, and it was no master since.
     replica_told: bool,
-    /// When the server was asked that said last that it is a master, unless it was a replica since.
+    /// When the server was asked that last said that it is a master, unless it was a replica since.
     master_seen: Option<Instant>,
 }
 
-/// What one connection was told and asked.
+/// The role and the questions of one connection.
 #[derive(Debug)]
 struct ConnectionWatch {
     version: Version,
     interval: Duration,
     question: RoleQuestion,
-    /// The role that this connection was told last.
+    /// The role that the server reported last on this connection.
     role: Option<Role>,
-    /// When it was asked for last.
+    /// When the last question was sent.
     asked: Instant,
-    /// When it is to be asked for again.
+    /// When the next question is due.
     due: Instant,
     in_flight: bool,
-    /// Every question was refused: until then none is asked.
+    /// Every question was refused: none is asked before this time.
     rests: Option<Instant>,
 }
 
@@ -91,24 +93,24 @@ pub(super) enum RoleTurn {
     Unwatched,
     /// A question has no answer yet.
     UnderWay,
-    /// This is to be asked; and whether the server serves, unless it is a master.
+    /// Ask this; and whether the server serves data, unless it is a master.
     Ask { question: RoleQuestion, is_master: bool },
 }
 
-/// What an answer says of the role.
+/// The meaning of an answer about the role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RoleVerdict {
     Nothing,
-    /// The server was this when it was asked.
+    /// The server had this role when it was asked.
     Role(Role, Instant),
     /// The server was a master and is a replica now.
     Demoted,
-    /// The question was refused; another one is to be asked.
+    /// The question was refused; ask another one.
     AskAnother,
 }
 
 impl RoleWatch {
-    /// A connection is up that speaks `version`, whose server said in the handshake at `now` what it is.
+    /// A connection that speaks `version` is up; its server reported this role in the handshake at `now`.
     pub(super) fn begin(&mut self, version: Version, role: Option<Role>, now: Instant, interval: Duration) {
         let (question, due) = (RoleQuestion::first(version, role), now + interval);
         self.watch = Some(ConnectionWatch {
@@ -123,7 +125,7 @@ impl RoleWatch {
         });
     }
 
-    /// The connection is lost.
+    /// The connection was lost.
     pub(super) fn disconnected(&mut self) {
         self.watch = None;
     }
@@ -134,7 +136,7 @@ impl RoleWatch {
         Some(watch.rests.unwrap_or(watch.due))
     }
 
-    /// Whether to ask now. If so, that is under way from now on.
+    /// Whether to ask now. If so, the question counts as sent.
     pub(super) fn ask(&mut self, now: Instant) -> RoleTurn {
         let Some(watch) = self.watch.as_mut().filter(|watch| watch.rests.is_none_or(|until| until <= now))
         else {
@@ -150,7 +152,7 @@ impl RoleWatch {
 
     /// A command was refused: READONLY is a reason to ask for the role at once.
     pub(super) fn command_refused(&mut self, error: &Error, now: Instant) {
-        // Before Redis 7 a script's error has it in the middle.
+        // Before Redis 7 the error of a script has the code in the middle.
         if (error.code.as_str() == "READONLY" || error.message.contains("-READONLY "))
             && let Some(watch) = &mut self.watch
         {
@@ -198,7 +200,8 @@ impl RoleWatch {
         }
     }
 
-    /// The server said what it is, to a question of then. Returns since when messages may be missing because of it.
+    /// The server reported its role, to a question sent at `asked`. Returns from when messages may be missing because
+    /// of it.
     pub(super) fn note(&mut self, role: Option<Role>, asked: Instant) -> Option<Instant> {
         match role {
             Some(Role::Master) => {
@@ -211,23 +214,24 @@ impl RoleWatch {
         }
     }
 
-    /// When a server was asked that said last that it is a master, unless it was a replica since.
+    /// When a server was asked that last said that it is a master, unless it was a replica since.
     pub(super) fn master_seen(&self) -> Option<Instant> {
         self.master_seen
     }
 
-    /// The server is a master no more, or the connection to such a one is lost: what was published elsewhere since it was
-    /// one for certain did not come, though the link lived. Returns since when.
+    /// The server is no longer a master, or the connection to such a server was lost: messages published elsewhere
+    /// after it was last known to be one were missed, although the link lived. Returns that time.
     pub(super) fn take_master_seen(&mut self) -> Option<Instant> {
         self.master_seen.take()
     }
 
-    /// Nobody knows of the other server whether it was a master; it was no better one than that of a connection made then.
+    /// It is unknown whether the other server was a master; it is trusted no longer than the connection made at
+    /// `made`.
     pub(super) fn doubt_since(&mut self, made: Option<Instant>) {
         self.master_seen = self.master_seen.or(made);
     }
 
-    /// What the console should say of a server with this role, if it was not said before.
+    /// The console line for a server with this role, unless it was said before.
     pub(super) fn notice(&mut self, role: Option<Role>, config: &Config) -> Option<&'static str> {
         let is_unwanted = role == Some(Role::Replica) && !config.replica;
         (is_unwanted && !std::mem::replace(&mut self.replica_told, true)).then_some(REPLICA)

@@ -1,4 +1,4 @@
-//! Requests of a cluster: which link each is sent on, what follows when a node refuses it, and the links that this needs.
+//! Requests in a cluster: chooses the link for each, handles refusals by nodes, and keeps the links that this needs.
 
 use std::time::{Duration, Instant};
 
@@ -18,13 +18,14 @@ use crate::backend::toolbox::{Backoff, Delivery, Detour, PendingRequest};
 use crate::backend::{Action, Endpoint};
 use crate::model::{Code, Error, LinkId, RequestKind, Sink, Value};
 
-/// Links to nodes at a time, beside those that every session has. A cluster of more masters has them in turn.
+/// The most links to nodes at a time, beside those of every session. In a larger cluster they are shared among the
+/// masters in turn.
 const MAX_NODE_LINKS: usize = 64;
-/// A link to a node on which nothing was asked for so long is closed.
+/// A link to a node without a request for this long is closed.
 pub(super) const UNUSED: Duration = Duration::from_secs(60);
 
 impl RedisSession {
-    /// The server that let us in is a node of a cluster.
+    /// The server that accepted us is a node of a cluster.
     pub(super) fn enter_cluster(&mut self, sink: &mut dyn Sink) {
         if self.cluster.is_none() {
             self.requests.partition(slot_of_request, sink);
@@ -32,7 +33,7 @@ impl RedisSession {
         self.cluster.get_or_insert_default().has_news = true;
     }
 
-    /// The server that let us in is no node of a cluster: the links to nodes have no use.
+    /// The server that accepted us is not a node of a cluster: the links to nodes are of no use.
     pub(super) fn leave_cluster(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.cluster.take().is_none() {
             return;
@@ -44,17 +45,17 @@ impl RedisSession {
                 self.actions.push_back(Action::Close(link.id()));
             }
             if let Some(connection) = link.close() {
-                let text = "the connection to a node was closed before the answer came: the server is no cluster any more";
+                let text = "the connection to a node was closed before the answer came: the server is not part of a cluster any more";
                 let error = Error::sent(Code::Disconnected, text);
                 self.requests.lost(connection.pipeline, &error, sink);
             }
         }
     }
 
-    /// Sends what may be sent by now, each request on its link, and makes the links that are missing.
+    /// Sends every request that may be sent now, each on its link, and opens the missing links.
     pub(super) fn distribute(&mut self, now: Instant) {
         let Some(mut cluster) = self.cluster.take_if(|cluster| cluster.has_news) else { return };
-        // A node that cannot be reached holds nothing back.
+        // A node that cannot be reached does not hold requests back.
         let is_lost = |id| self.links.iter().any(|link| link.id() == id && link.error().is_some());
         let shards = self.shards.each().filter(|&(id, _)| !is_lost(id)).map(|(_, delivery)| delivery);
         let deliveries: Vec<_> = std::iter::once(&self.delivery).chain(shards).collect();
@@ -80,7 +81,7 @@ impl RedisSession {
         }
     }
 
-    /// The link to a node with this role, which is made unless there is one. `None` if there are too many in use.
+    /// The link to a node with this role; opens one if there is none. `None` if too many are in use.
     pub(super) fn open(&mut self, role: LinkRole, node: Endpoint, now: Instant) -> Option<LinkId> {
         let open = if role == LinkRole::Shard { link_to_shard } else { link_to };
         if let Some(i) = open(&node, &self.links) {
@@ -95,7 +96,7 @@ impl RedisSession {
         Some(self.links[i].id())
     }
 
-    /// Adds a link to the list. If there are too many, the one that was not used for longest goes.
+    /// Adds a link to the list. If there are too many, the one that was unused for longest is closed.
     fn add_node_link(&mut self, role: LinkRole, now: Instant) -> Option<usize> {
         let in_use = |link: &Link| link.role() == role && !link.is_idle();
         if self.links.iter().filter(|link| in_use(link)).count() >= MAX_NODE_LINKS {
@@ -127,18 +128,18 @@ impl RedisSession {
         Some(self.links.len() - 1)
     }
 
-    /// Whether a link to a node may be closed when it was not used for a while.
+    /// Whether a link to a node may be closed when it was unused for a while.
     pub(super) fn is_spare(&self, i: usize) -> bool {
         let has_nothing = self.shards.of(self.links[i].id()).is_none_or(Delivery::is_empty);
         has_nothing && self.links[i].up().is_some_and(|connection| connection.pipeline.is_empty())
     }
 
-    /// Ends each call: sends what may be sent now, and forgets links that are closed.
+    /// Ends each call: sends what may be sent now, and removes links that are closed.
     pub(super) fn settle_links(&mut self, now: Instant) {
         let is_due = |cluster: &Cluster| cluster.is_stalled || cluster.due().is_some_and(|due| due <= now);
         self.cluster.iter_mut().for_each(|cluster| cluster.has_news |= is_due(cluster));
         self.distribute(now);
-        // A link that is made or waits for channels that went elsewhere has no use.
+        // A link that is connecting or waiting for channels that have moved elsewhere is of no use.
         for link in self.links.iter_mut().filter(|link| link.role() == LinkRole::Shard && link.is_under_way())
         {
             if self.shards.of(link.id()).is_none_or(Delivery::is_empty) {
@@ -153,7 +154,8 @@ impl RedisSession {
         }
     }
 
-    /// A node refused a request without having run it: `refusal` says why. `result` is its answer if it cannot be sent again.
+    /// A node refused a request without running it: `refusal` says why. `result` is its answer if it cannot be sent
+    /// again.
     pub(super) fn redirected(
         &mut self,
         i: usize,
@@ -171,7 +173,7 @@ impl RedisSession {
         let mut redirections = request.detour.as_ref().map_or(0, |detour| detour.redirections);
         if let Redirection::Moved { hash_slot, .. } | Redirection::Ask { hash_slot, .. } = redirection {
             redirections += 1;
-            // What we took for its keys may be none.
+            // The arguments that we took for keys may be something else.
             request
                 .partition
                 .replace(hash_slot)
@@ -202,7 +204,7 @@ impl RedisSession {
             Redirection::Ask { node, .. } => {
                 only = self.open(LinkRole::Node, node, now);
                 if only.is_none() {
-                    // There are too many links in use: that says nothing about the nodes.
+                    // Too many links are in use: that is not the nodes' fault.
                     redirections -= 1;
                     pause = Some(PAUSE);
                 }
@@ -219,11 +221,11 @@ impl RedisSession {
         self.cluster.iter_mut().for_each(|cluster| cluster.has_news = true);
     }
 
-    /// A link to a node is lost or could not be made: answers what was under way on it. The client goes on.
+    /// A link to a node was lost or could not be made: answers the requests in flight on it. The client stays ready.
     pub(super) fn node_failed(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         let (id, was_up) = (self.links[i].id(), self.links[i].is_up());
         let since = self.shard_silent_since(i, &failure, now);
-        // What is told of the connection comes before its end.
+        // Events about the connection come before its end.
         if let Some(delivery) = self.shards.of_mut(id) {
             delivery.tell_regained(now, sink);
         }
@@ -253,14 +255,14 @@ impl RedisSession {
         if let Some(cluster) = &mut self.cluster {
             cluster.lost(id);
             if !self.endpoints.hurry(now) {
-                // Nobody tells who has taken its place but the other nodes, with MOVED.
+                // Only the other nodes report its successor, with MOVED.
                 cluster.slots.forget(&node);
             }
         }
         self.shard_lost(i, since, &error, now, sink);
     }
 
-    /// The cluster told who holds its slots.
+    /// The cluster reported who holds its slots.
     pub(super) fn slots_answered(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
         let used = self.links[i].endpoint().unwrap_or(self.endpoints.present());
         if let Some(cluster) = &mut self.cluster {
@@ -273,7 +275,7 @@ impl RedisSession {
     }
 }
 
-/// Whether a link takes a request.
+/// Whether a link accepts a request.
 fn takes(link: &Link, kind: &RequestKind) -> bool {
     link.up().is_some_and(|connection| {
         let serves = connection.serving.outage().is_none();
@@ -291,8 +293,8 @@ fn send(cluster: &mut Cluster, link: &mut Link, request: PendingRequest, now: In
     let encode = if asks { encode_asking } else { encode };
     connection.pipeline.send_request(request, now, |kind, out| Expectation::Replies(encode(kind, out)));
     if was_refused && let Some(hash_slot) = hash_slot {
-        // The next one for the slot may go to another node, once this one is answered: to the one that holds the slot, or where an
-        // ASK sends it.
+        // The next one for the slot may go to another node once this one is answered: to the one that holds the slot,
+        // or where an ASK sends it.
         cluster.note_under_way(hash_slot, link, asks);
     }
 }

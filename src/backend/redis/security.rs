@@ -1,4 +1,4 @@
-//! What an owner is told about TLS: what to do where it fails, and what to know where it works.
+//! Texts for owners about TLS: what to do when it fails, and what to know when it works.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -8,18 +8,19 @@ use super::texts::ERROR_CHARACTERS;
 use crate::backend::{Secured, TlsError, TlsFault, Trust};
 use crate::model::printable;
 
-/// How long before a certificate expires the console begins to warn. Services that renew certificates by themselves do so earlier.
+/// How long before a certificate expires the console begins to warn. Services that renew certificates automatically
+/// do so earlier.
 const WARN_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 
-/// What the console says at every connect with `tls_insecure`.
+/// The console line at every connect with `tls_insecure`.
 const INSECURE: &str = "tls_insecure is set: the connection is encrypted, but anybody on the way can pass for the server, and read \
                         the password; tls_pin or tls_ca ends that";
 
-/// Follows what the system says, where a server hangs up in TLS's handshake.
+/// Follows the system's error text if a server hangs up during TLS's handshake.
 pub(super) const HUNG_UP: &str = " in the TLS handshake; does this port speak TLS (tls-port in the configuration of Redis)? Without \
                                   TLS the URL begins with redis://";
 
-/// Who told of an address.
+/// Where an address came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum AddressSource {
     #[default]
@@ -28,30 +29,30 @@ pub(super) enum AddressSource {
     Sentinels,
 }
 
-/// Follows what is said of such a port if others told of it: the setting with which they tell of those that speak TLS.
+/// Advice about a port without TLS that a cluster or a Sentinel named: the setting that makes it name its TLS ports.
 pub(super) fn tls_ports(source: AddressSource) -> Option<&'static str> {
     match source {
         AddressSource::Options => None,
         AddressSource::Cluster => Some(
-            "; the nodes of a cluster tell of their TLS ports with tls-cluster yes in the configuration of each",
+            "; the nodes of a cluster announce their TLS ports with tls-cluster yes in the configuration of each",
         ),
         AddressSource::Sentinels => Some(
-            "; Sentinels tell of TLS ports with tls-replication yes in the configuration of each server and Sentinel",
+            "; Sentinels announce TLS ports with tls-replication yes in the configuration of each server and Sentinel",
         ),
     }
 }
 
-/// What was said on the console about security.
+/// The security notices that were printed on the console.
 #[derive(Debug, Default)]
 pub(super) struct SecurityNotices {
-    /// The connection, by the time at which it was made, that `INSECURE` was said about.
+    /// The connection that `INSECURE` was printed for, by the time at which it was made.
     insecure: Option<Instant>,
-    /// The end of the certificate that was warned about.
+    /// The expiry of the certificate that was warned about.
     expires: Option<u64>,
 }
 
 impl SecurityNotices {
-    /// What the console should say of a connection that was made at `made`, if it was not said before.
+    /// The console lines for a connection that was made at `made`, unless they were printed before.
     pub(super) fn notices(
         &mut self,
         how: &Secured,

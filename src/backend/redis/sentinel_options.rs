@@ -1,10 +1,11 @@
 //! How a URL names the master that Sentinels watch: `redis-sentinel://host:26379/NAME/DATABASE`.
 
-/// The port of a Sentinel that names none.
+/// The default port of a Sentinel.
 pub(super) const SENTINEL_PORT: u16 = 26379;
-/// How a URL of Sentinels is written.
+/// The form of a URL with Sentinels.
 pub(super) const SENTINEL_URL: &str = "redis-sentinel://host:26379/mymaster";
-/// What a master's name has to be. A Sentinel takes less: <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>
+/// The rule for a master's name. A Sentinel's own rule is narrower:
+/// <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>
 pub(super) const MASTER_RULE: &str = "must be the name that the Sentinels have for the master: at most 256 printable ASCII characters, without spaces";
 /// The longest name.
 const MAX_MASTER: usize = 256;
@@ -14,11 +15,11 @@ pub(super) fn is_sentinel_scheme(scheme: &str) -> bool {
     scheme.ends_with("-sentinel")
 }
 
-/// The master's name, and the text of the database, out of a URL's path.
+/// Takes the master's name and the text of the database out of a URL's path.
 ///
 /// # Errors
 ///
-/// What is wrong with it, and how it is written.
+/// What is wrong with it, and the right form.
 pub(super) fn master_and_db(path: &[u8]) -> Result<(String, String), String> {
     let text = std::str::from_utf8(path).unwrap_or("\0");
     let text = text.strip_prefix('/').unwrap_or(text);

@@ -1,4 +1,4 @@
-//! What the server says of itself: in the answers to HELLO, INFO and ROLE.
+//! The server's description of itself: in the answers to HELLO, INFO and ROLE.
 
 use super::config::Config;
 use super::failure::Failure;
@@ -9,7 +9,7 @@ use crate::model::{Ready, Role, Value};
 /// The mode of a cluster's nodes.
 const CLUSTER: &str = "cluster";
 
-/// What the server says of itself.
+/// The server's description of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) name: Option<Box<str>>,
@@ -21,7 +21,8 @@ pub(super) struct Server {
 impl Server {
     /// # Errors
     ///
-    /// It is a Sentinel, on which nobody else's messages arrive, or no node of a cluster where one is demanded.
+    /// It is a Sentinel, which does not deliver the messages of other clients, or no node of a cluster although one
+    /// is demanded.
     pub(super) fn expect_redis(&self, is_node_demanded: bool) -> Result<(), Failure> {
         match self.mode.as_deref() {
             Some("sentinel") => Err(Failure::Sentinel),
@@ -35,7 +36,7 @@ impl Server {
         self.mode.get_or_insert_with(|| CLUSTER.into());
     }
 
-    /// Whether it is a node of a cluster, whose nodes hand on to each other what is published.
+    /// Whether it is a node of a cluster, whose nodes forward published messages to each other.
     pub(super) fn is_cluster(&self) -> bool {
         self.mode.as_deref() == Some(CLUSTER)
     }
@@ -44,14 +45,14 @@ impl Server {
         self.role = role;
     }
 
-    /// The part of this that the main thread is told.
+    /// The part that the main thread is told.
     pub(super) fn ready(&self) -> Ready {
         let Self { name, version, role, mode, .. } = self.clone();
         Ready { server: name, version, role, mode, ..Ready::default() }
     }
 }
 
-/// What HELLO's map says of the server, or of what stands for one; `None` if it is neither.
+/// The server's description in HELLO's map, or in a list in its place; `None` if it is neither.
 pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     let mut server = Server::default();
     let mut note = |key: &Value, value: &Value| {
@@ -67,7 +68,8 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     };
     match reply {
         Value::Map(pairs) => pairs.iter().for_each(|(key, value)| note(key, value)),
-        // Servers and proxies that grant RESP3. What they speak is seen by their first confirmation of a subscription.
+        // Servers and proxies that grant RESP3 but answer with a list. Their first confirmation of a subscription
+        // shows which protocol they speak.
         Value::Array(flat) => flat.chunks_exact(2).for_each(|pair| note(&pair[0], &pair[1])),
         Value::String(ok) if **ok == *b"OK" => {}
         _ => return None,
@@ -75,10 +77,9 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     Some(server)
 }
 
-/// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+/// Takes server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 ///
-/// Valkey has a `valkey_version` beside the version of Redis that it is compatible with, and `server_mode` instead of
-/// `redis_mode`.
+/// Valkey has a `valkey_version` beside the compatible version of Redis, and `server_mode` instead of `redis_mode`.
 pub(super) fn from_info(info: &[u8], config: &Config) -> Server {
     let field = |name: &[u8]| info_field(info, name);
     let redis = field(b"redis_version");
@@ -102,7 +103,7 @@ pub(super) fn role_from_info(reply: &Value) -> Option<Role> {
     role_from_word(info_field(text, b"role")?)
 }
 
-/// The role by the word that HELLO, ROLE or INFO has for it.
+/// The role for the word in HELLO, ROLE or INFO.
 pub(super) fn role_from_word(word: &[u8]) -> Option<Role> {
     match word {
         b"master" => Some(Role::Master),

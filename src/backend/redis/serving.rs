@@ -1,9 +1,9 @@
-//! Whether the server serves data: it may let clients in and answer `LOADING` or `MASTERDOWN` to most commands.
+//! Whether the server serves data: it may accept clients and answer `LOADING` or `MASTERDOWN` to most commands.
 //!
-//! A new connection is not ready before the server serves. A replica may also cease to serve while clients are connected: it
-//! synchronizes with its master anew, or has lost it. Then it hears nothing that is published on its master, and what it
-//! missed does not come later. So a server that is no master is asked with the question for its role, and any server after
-//! it answered a command like this.
+//! A new connection is not ready before the server serves data. A replica may also stop serving while clients are
+//! connected: it synchronizes with its master again, or has lost it. Then it receives none of the messages published
+//! on its master, not even later. So a server that is not a master is asked together with the question for its role,
+//! and any server after it answered a command like this.
 
 use std::time::{Duration, Instant};
 
@@ -13,26 +13,26 @@ use super::protocol::{HandshakeStep, NO_PERMISSION, PONG, is_unserved};
 use super::reply::Reply;
 use crate::model::{Error, Value};
 
-/// How long after a server said that it does not serve yet it is asked again.
+/// The pause before a server that does not serve data yet is asked again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What one connection knows of it.
+/// What one connection knows about it.
 #[derive(Debug)]
 pub(super) struct Serving {
-    /// Why the server does not serve, and when it is asked again; no time while its answer is awaited.
+    /// Why the server serves no data, and when to ask again; no time while an answer is awaited.
     outage: Option<(Error, Option<Instant>)>,
     /// A question has no answer yet.
     in_flight: bool,
-    /// When the server was known to serve last.
+    /// When the server was last known to serve data.
     served: Instant,
 }
 
-/// What an answer says of it.
+/// The meaning of an answer.
 #[derive(Debug)]
 pub(super) enum ServingVerdict {
     Unchanged,
     Serves,
-    /// The server does not serve, and may not since then. `is_news`: it did, or had another reason.
+    /// The server serves no data, and may not have since then. `is_news`: it did before, or had another reason.
     Outage {
         error: Error,
         since: Instant,
@@ -46,7 +46,7 @@ impl Serving {
         Self { outage: None, in_flight: false, served: now }
     }
 
-    /// The end of the handshake told whether the server serves.
+    /// The end of the handshake showed whether the server serves data.
     pub(super) fn begin(&mut self, outage: Option<Error>, now: Instant) {
         if outage.is_none() {
             self.served = now;
@@ -54,36 +54,36 @@ impl Serving {
         self.outage = outage.map(|error| (error, Some(now + ASK_AGAIN)));
     }
 
-    /// Why the server does not serve; `None` if it does.
+    /// Why the server serves no data; `None` if it does.
     pub(super) fn outage(&self) -> Option<&Error> {
         self.outage.as_ref().map(|(error, _)| error)
     }
 
-    /// When the server was known to serve last.
+    /// When the server was last known to serve data.
     pub(super) fn served(&self) -> Instant {
         self.served
     }
 
-    /// When the server is to be asked again.
+    /// When the next question is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.outage.as_ref().and_then(|(_, ask_at)| *ask_at)
     }
 
-    /// Whether it is time to ask again. Then it counts as asked.
+    /// Whether the next question is due. Then it counts as asked.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         self.outage.as_mut().is_some_and(|(_, at)| at.take_if(|at| *at <= now).is_some())
     }
 
-    /// Whether to ask now, since no question is under way.
+    /// Whether to ask now, because no question is in flight.
     pub(super) fn ask(&mut self) -> bool {
         !std::mem::replace(&mut self.in_flight, true)
     }
 
-    /// The server was asked whether it serves.
+    /// The answer to the question whether the server serves data.
     pub(super) fn answered(&mut self, reply: Reply, now: Instant, config: &Config) -> ServingVerdict {
         self.in_flight = false;
         match outage(reply, config) {
-            // It did serve, and a script may keep it busy.
+            // It served data before; a script may keep it busy.
             Err(_) if self.outage.is_none() => ServingVerdict::Unchanged,
             Err(failure) => ServingVerdict::Failed(failure),
             Ok(None) => {
@@ -99,12 +99,12 @@ impl Serving {
     }
 }
 
-/// What the answer to a PING says of the server: `None` if it serves us, or why it does not yet. A user without the right
+/// Evaluates the answer to a PING: `None` if the server serves us, or why it does not yet. A user without the right
 /// to PING is served.
 ///
 /// # Errors
 ///
-/// Any other answer. A server that refuses everything must not pass for one that serves.
+/// Any other answer. A server that refuses everything must not count as one that serves data.
 pub(super) fn outage(reply: Reply, config: &Config) -> Result<Option<Error>, Failure> {
     match reply {
         Ok(Value::String(pong)) if *pong == *PONG => Ok(None),
@@ -120,8 +120,9 @@ pub(super) fn outage(reply: Reply, config: &Config) -> Result<Option<Error>, Fai
     }
 }
 
-/// Servers echo the arguments of a command that they do not know, and a login is one. Some echo the first few bytes alone,
-/// and a part of a password is not found as a whole one is. So the echo goes, or what follows a hole in the words before it.
+/// Servers echo the arguments of a command that they do not know, and a login is such a command. Some echo only the
+/// first few bytes, and a part of a password is not found the way a whole one is. So the echo is removed, or
+/// everything after a hole in the words before it.
 pub(super) fn without_echo(mut error: Error, config: &Config) -> Error {
     let hole = || error.message.find('…').filter(|_| error.message.starts_with("unknown command"));
     if config.credentials.is_some()

@@ -1,4 +1,5 @@
-//! The session: its parts, and what only all of them together can say. What the event loop calls is in `handlers`.
+//! The session: its parts, and the decisions that need all of them. The functions that the event loop calls are in
+//! `handlers`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,35 +31,35 @@ pub(super) struct RedisSession {
     /// Where the configuration came from, for errors.
     pub(super) origin: Arc<str>,
     pub(super) counters: SessionCounters,
-    /// Those that every session has come first, and the others after them, each with its server's endpoint.
+    /// The links of every session come first, then the others, each with its server's endpoint.
     pub(super) links: Vec<Link>,
     pub(super) requests: Requests,
-    /// The subscriptions, but for sharded channels that have a link of their own.
+    /// The subscriptions, except sharded channels on links of their own.
     pub(super) delivery: Delivery,
-    /// Those.
+    /// Sharded channels on links of their own.
     pub(super) shards: Shards,
-    /// Whether messages are delivered, if that is asked.
+    /// Checks whether messages are delivered, if the settings ask for it.
     pub(super) probe: Option<Probe>,
     pub(super) role: RoleWatch,
     pub(super) fence_tokens: FenceTokens,
     pub(super) address: AddressWatch,
     pub(super) endpoints: Endpoints,
-    /// What Sentinels say of the master, if the settings name some.
+    /// The watch through Sentinels, if the settings name some.
     pub(super) watch: Option<SentinelWatch>,
-    /// Where the data is, while the server is a node of a cluster.
+    /// The state of the cluster, while the server is a node of one.
     pub(super) cluster: Option<Box<Cluster>>,
     /// The seed of the next link that is added.
     pub(super) next_seed: u64,
     pub(super) security: SecurityNotices,
     pub(super) actions: VecDeque<Action>,
-    /// The version that is spoken, decided by the first link that comes up and for as long as one is.
+    /// The version in use, decided by the first link that comes up and for as long as one is.
     pub(super) version: Option<Version>,
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     pub(super) resp2_alone: bool,
     pub(super) server: Server,
     pub(super) ready: bool,
     was_ready: bool,
-    /// Disconnect was asked for: when to end at the latest.
+    /// Disconnect was asked for: the deadline for the end.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
 }
@@ -66,7 +67,8 @@ pub(super) struct RedisSession {
 impl RedisSession {
     pub(super) fn new(config: Arc<Config>, origin: Arc<str>, start: Start) -> Self {
         let Start { now, seed, counters } = start;
-        // Each has a sequence of random numbers of its own: links that back off at the same time do so differently.
+        // Each gets its own sequence of random numbers, so that links that back off at the same time do so
+        // differently.
         let mut seeds = (0..).map(|n| seed.wrapping_add(n));
         let mut seed = || seeds.next().unwrap_or_default();
         let mut ids = (0..).map(LinkId);
@@ -106,13 +108,13 @@ impl RedisSession {
             closed: false,
             config,
         };
-        // With Sentinels it is not known yet where to.
+        // With Sentinels the address is not known yet.
         session.connect(session.link_for(LinkRole::Commands), now);
         session.update_state();
         session
     }
 
-    /// The server let us in.
+    /// The server accepted us.
     pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken(now);
         self.cluster.iter_mut().for_each(|cluster| cluster.linked());
@@ -132,7 +134,7 @@ impl RedisSession {
         if let Some(connection) = self.links[i].up()
             && connection.role == LinkRole::Commands
         {
-            // What was published on another server than the last one did not come.
+            // Messages published on another server than the last one were missed.
             if self.address.may_be_new(connection) {
                 self.lose_to_new_master();
             }
@@ -143,7 +145,7 @@ impl RedisSession {
                 self.enter_cluster(sink);
             } else {
                 self.leave_cluster(now, sink);
-                // The cluster is not behind this address any more.
+                // The address does not lead to the cluster any more.
                 self.endpoints.learn([]);
             }
             let role = self.server.role;
@@ -161,24 +163,24 @@ impl RedisSession {
         self.check_ready(now, sink);
     }
 
-    /// The server granted RESP3, and speaks RESP2.
+    /// The server granted RESP3, but speaks RESP2.
     pub(super) fn speaks_resp2(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.resp2_alone = true;
         self.fail(i, Failure::Resp2Spoken, now, sink);
     }
 
-    /// The server ceased to serve, or has a new reason for it.
+    /// The server stopped serving data, or has a new reason for it.
     pub(super) fn unserved(&mut self, error: Error, sink: &mut dyn Sink) {
         self.ready = false;
         self.update_state();
         sink.event(Event::Down { error, retry_in: Some(ASK_AGAIN) });
     }
 
-    /// Tells that the client is ready.
+    /// Emits `ready`.
     fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
         let Some(version) = self.version else { return };
         self.delivery.take_owed_ready();
-        // The nodes of a cluster hand on to each other what is published, replicas too.
+        // The nodes of a cluster forward published messages to each other, replicas too.
         let role = self.server.role.filter(|_| !self.server.is_cluster());
         let notice = self.role.notice(role, &self.config).or_else(|| self.address.notice());
         let link = &self.links[self.link_for(LinkRole::Commands)];
@@ -195,12 +197,13 @@ impl RedisSession {
         sink.event(Event::Ready(ready));
     }
 
-    /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
+    /// A link was lost or could not be made: answers the requests in flight on it, reports it, and arranges the next
+    /// attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         if self.links[i].role().is_nodes() {
             return self.node_failed(i, failure, now, sink);
         }
-        // What is told of the connection comes before its end.
+        // Events about the connection come before its end.
         self.delivery.tell_regained(now, sink);
         self.address.lost(&failure);
         let (is_needed, is_subscriber, was_up) =
@@ -219,7 +222,8 @@ impl RedisSession {
             // This peer had too little time to be blamed.
             peer = None;
         }
-        // What cannot be connected to has no peer: the event loop has tried the other addresses already, or tells where it stopped.
+        // A failed connect has no peer: the event loop has tried the other addresses already, or says where it
+        // stopped.
         if !proved || matches!(failure, Failure::Undelivered(_)) {
             failed_peer = peer.or(failed_peer);
         }
@@ -272,11 +276,11 @@ impl RedisSession {
                 self.connect(i, now);
                 (error, Duration::ZERO)
             }
-            // What the last one said is told beside the others, unless it was in use until now.
+            // The last one's error is reported with the others, unless it was in use until now.
             Turn::RoundOver(round) => (if was_ready { error } else { round }, self.links[i].back_off(now)),
         };
-        // While there are others to try, one of no use is no news, and neither is a link that was fine and is lost while the client
-        // is down anyway.
+        // While there are others to try, an address that cannot be used is no news, and neither is the loss of a
+        // working link while the client is down anyway.
         let is_news = !proved && !self.links[i].is_under_way();
         if was_ready || is_news {
             self.update_state();
@@ -284,7 +288,7 @@ impl RedisSession {
         }
     }
 
-    /// Ends each call: does what follows from what happened in it.
+    /// Ends each call: carries out the consequences of everything that happened in it.
     pub(super) fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.closed {
             return;
@@ -309,7 +313,7 @@ impl RedisSession {
             self.connect(subscriber, now);
         }
         self.check_ready(now, sink);
-        // Topics may be heard again, and others be refused.
+        // Some topics may be heard again, and others refused.
         if self.tell_regained(now, sink) && self.ready {
             self.tell_ready(false, sink);
         }
@@ -317,7 +321,7 @@ impl RedisSession {
         self.update_state();
     }
 
-    /// Tells that the client is ready, once it is.
+    /// Emits `ready` once the client is ready.
     pub(super) fn check_ready(&mut self, now: Instant, sink: &mut dyn Sink) {
         let restored = self.delivery.is_restored();
         let mut all_serve = true;
@@ -329,8 +333,8 @@ impl RedisSession {
         if !all_serve || !self.are_shards_restored() || self.closing.is_some() {
             return;
         }
-        // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
-        // one was lost.
+        // The link of the subscriptions may be a new one although the client was ready all the time: there were no
+        // subscriptions when the old one was lost.
         self.delivery.settle();
         if self.ready {
             return;
@@ -362,7 +366,8 @@ impl RedisSession {
     pub(super) fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
         let plain = self.delivery.end(self.missing_since(self.subscriber(), now));
         if let Some(since) = plain.into_iter().chain(self.end_shards(now)).min() {
-            // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
+            // The session will not ask this server again whether it is still a master, nor compare the next server's
+            // role with its.
             let confirmed = self.watch.as_ref().and_then(SentinelWatch::confirmed);
             let since = self.role.master_seen().into_iter().chain(confirmed).fold(since, Instant::min);
             let lasted = now.saturating_duration_since(since);
@@ -371,7 +376,7 @@ impl RedisSession {
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
     }
 
-    /// The session ends: whoever still waits is answered.
+    /// The session ends: requests that still wait are answered.
     fn finish(&mut self, sink: &mut dyn Sink) {
         let connections = self.links.iter_mut().filter_map(Link::close);
         self.requests.end(connections.map(|connection| connection.pipeline), ended, sink);
@@ -388,7 +393,7 @@ impl RedisSession {
     }
 }
 
-/// The error of a request that the client's end overtook.
+/// The error of a request that had no answer when the client was disconnected.
 pub(super) fn ended(sent: bool) -> Error {
     let text = "the client was disconnected before the answer came";
     if sent { Error::sent(Code::Closed, text) } else { Error::unsent(Code::Closed, text) }

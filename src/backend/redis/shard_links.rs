@@ -1,8 +1,9 @@
-//! Links that carry the sharded channels of a cluster: which channel goes to which, and what follows when one is lost.
+//! Links for the sharded channels of a cluster: chooses the link of each channel, and handles the loss of one.
 //!
-//! A channel goes to the node that holds its hash slot, or to a replica of that one while it cannot be reached: both hear of what is
-//! published in their shard. Where a channel is confirmed it stays, until the node ends it or the link is lost. Nobody knows
-//! better than the node: it ends the subscription when it loses the slot, refuses it from then on, and says where to.
+//! A channel goes to the node that holds its hash slot, or to a replica of it if the node cannot be reached: both
+//! receive the messages published in their shard. Where a channel is confirmed it stays, until the node ends the
+//! subscription or the link is lost. The node knows best: it ends the subscription when it loses the slot, refuses it
+//! from then on, and names the new node.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +20,13 @@ use crate::backend::{Action, Endpoint};
 use crate::model::{Code, Error, Sink, SubscriptionSlot, Topic, TopicKind};
 
 const SHARDED: TopicKind = TopicKind::ShardedChannel;
-/// A node's own word for what it holds is believed for so long, though the one that was asked for all nodes does not know of it.
+/// How long a node's own claim to a slot is believed although the node that was asked for all slots does not know of
+/// it.
 const NEWS: Duration = Duration::from_secs(10);
 
 impl RedisSession {
-    /// Subscribes to a sharded channel, at its node if the nodes are known. Returns false if it belongs to the plain subscriptions.
+    /// Subscribes to a sharded channel, at its node if the nodes are known. Returns false if it belongs to the plain
+    /// subscriptions.
     pub(super) fn subscribe_at_shard(
         &mut self,
         topic: &Topic,
@@ -51,7 +54,7 @@ impl RedisSession {
         true
     }
 
-    /// Wants a topic no more.
+    /// Drops a topic.
     pub(super) fn unsubscribe(&mut self, topic: &Topic) {
         if topic.kind == SHARDED && self.shards.with_channel(&topic.name).is_some() {
             let number = self.delivery.next_number();
@@ -62,8 +65,8 @@ impl RedisSession {
         }
     }
 
-    /// The link that a sharded channel is subscribed on, which is made unless there is one. `None` if its node is not known, or if
-    /// there are too many links.
+    /// The link for a sharded channel; opens one if there is none. `None` if its node is not known, or if there are
+    /// too many links.
     fn shard_for(&mut self, name: &[u8], now: Instant) -> Option<usize> {
         let node = self.cluster.as_ref()?.node_of_channel(name, &self.links)?;
         if let Some(i) = link_to_shard(node, &self.links) {
@@ -79,7 +82,7 @@ impl RedisSession {
         for topic in topics {
             let event = match self.shard_for(topic.name(), now) {
                 Some(i) => delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]).take(topic),
-                // Its node tells where to.
+                // The node that is asked will name the right one.
                 None => {
                     if self.delivery.is_empty()
                         && let Some(probe) = &mut self.probe
@@ -88,7 +91,7 @@ impl RedisSession {
                     }
                     let silence = topic.silence().map(|(since, error)| (since, error.clone()));
                     let subscriber = self.links[self.subscriber()].up();
-                    // The gap of all topics, which is told before `ready`, is about it then.
+                    // The gap of all topics, which is reported before `ready`, covers it then.
                     let is_new = subscriber.is_none_or(|connection| !connection.is_proved());
                     let event = self.delivery.take(topic);
                     if let Some((since, error)) = silence.filter(|_| is_new) {
@@ -101,7 +104,7 @@ impl RedisSession {
         }
     }
 
-    /// Who holds the hash slots may have changed: what is not subscribed yet goes where it belongs now.
+    /// The holders of hash slots may have changed: topics that are not subscribed yet go where they belong now.
     pub(super) fn place_anew(&mut self, now: Instant, sink: &mut dyn Sink) {
         let Some(cluster) = &self.cluster else { return };
         let error = Error::unsent(Code::Disconnected, "its hash slot is at another node of the cluster");
@@ -116,7 +119,7 @@ impl RedisSession {
         self.place(topics, now, sink);
     }
 
-    /// A node refused an SSUBSCRIBE. Gives the batch back, unless another node holds the hash slot and is asked for it.
+    /// A node refused an SSUBSCRIBE. Gives the batch back, unless another node holds the hash slot and gets it.
     pub(super) fn batch_redirected(
         &mut self,
         i: usize,
@@ -158,8 +161,8 @@ impl RedisSession {
         self.check_ready(now, sink);
     }
 
-    /// A link of a shard is lost, or could not be made: its channels go to whoever can be reached. What was published `since` then
-    /// may be missing.
+    /// A link of a shard was lost, or could not be made: its channels go to any node that can be reached. Messages
+    /// published after `since` may be missing.
     pub(super) fn shard_lost(
         &mut self,
         i: usize,
@@ -176,7 +179,8 @@ impl RedisSession {
         self.check_ready(now, sink);
     }
 
-    /// The pause after a link of a shard was lost is over: its channels are asked for again, wherever somebody can be reached.
+    /// The pause after the loss of a link of a shard is over: its channels are subscribed again, at any node that can
+    /// be reached.
     pub(super) fn shard_again(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let error = self.links[i].error().cloned();
         self.links[i].close();
@@ -185,19 +189,20 @@ impl RedisSession {
         }
     }
 
-    /// Since when messages may be missing on a link of a shard that ends now.
+    /// From when messages may be missing on a link of a shard that ends now.
     pub(super) fn shard_silent_since(&self, i: usize, failure: &Failure, now: Instant) -> Instant {
         let Some(connection) = self.links[i].connection() else { return now };
         let heard = connection.liveness.heard();
         if !matches!(failure, Failure::LeftCluster) {
             return heard;
         }
-        // Another node may have taken its place since the cluster named it last, and who told of that may have been cut off.
+        // Another node may have taken its place since the cluster last named it, and the node that named it may have
+        // been cut off.
         let cut_off = self.cluster.as_ref().and_then(|cluster| cluster.state.cut_off_since());
         connection.named.checked_sub(LAG).into_iter().chain(cut_off).fold(heard, Instant::min)
     }
 
-    /// The cluster told of its nodes: a link to one that it does not know any more brings nothing.
+    /// The cluster listed its nodes: a link to a node that is not listed any more delivers nothing.
     pub(super) fn leave_shards(&mut self, known: &[Endpoint], now: Instant, sink: &mut dyn Sink) {
         for i in 0..self.links.len() {
             let link = &mut self.links[i];
@@ -209,13 +214,13 @@ impl RedisSession {
             if is_known {
                 connection.named = now;
             } else if connection.made + NEWS <= now {
-                // Nodes hear of a new one within some seconds.
+                // Nodes learn of a new one within some seconds.
                 self.fail(i, Failure::LeftCluster, now, sink);
             }
         }
     }
 
-    /// The server is no node of a cluster: sharded channels are subscribed where plain ones are.
+    /// The server is not a node of a cluster: sharded channels are subscribed with the plain ones.
     pub(super) fn close_shards(&mut self, now: Instant, sink: &mut dyn Sink) {
         for i in 0..self.links.len() {
             if self.links[i].role() != LinkRole::Shard {
@@ -226,12 +231,12 @@ impl RedisSession {
                 self.actions.push_back(Action::Close(self.links[i].id()));
             }
             self.links[i].close();
-            let error = Error::unsent(Code::Disconnected, "the server is no cluster any more");
+            let error = Error::unsent(Code::Disconnected, "the server is not part of a cluster any more");
             self.shard_lost(i, since, &error, now, sink);
         }
     }
 
-    /// Disconnect was asked for. If sharded channels were delivered, returns since when messages may be missing.
+    /// Disconnect was asked for. If sharded channels were delivered, returns from when messages may be missing.
     pub(super) fn end_shards(&mut self, now: Instant) -> Option<Instant> {
         let links = self.links.iter().filter(|link| link.role() == LinkRole::Shard);
         let ends = links.filter_map(|link| {
@@ -242,19 +247,19 @@ impl RedisSession {
         ends.min()
     }
 
-    /// Whether each link of a shard has restored what is wanted of it, or cannot be made for now.
+    /// Whether each link of a shard has restored its topics, or cannot be made for now.
     pub(super) fn are_shards_restored(&self) -> bool {
         let is_lost = |id| self.links.iter().any(|link| link.id() == id && link.error().is_some());
         self.shards.each().all(|(id, it)| it.is_empty() || it.is_restored() || is_lost(id))
     }
 
-    /// How many topics are confirmed has changed.
+    /// The number of confirmed topics has changed.
     pub(super) fn count_confirmed(&self) {
         let shards = self.shards.all().map(Delivery::confirmed).sum::<u64>();
         self.counters.set_confirmed(self.delivery.confirmed() + shards);
     }
 
-    /// Tells of topics that are heard again. Returns whether a `ready` has to follow.
+    /// Reports topics that are heard again. Returns whether a `ready` has to follow.
     pub(super) fn tell_regained(&mut self, now: Instant, sink: &mut dyn Sink) -> bool {
         self.delivery.tell_regained(now, sink);
         let mut owes_ready = self.delivery.take_owed_ready();
@@ -265,7 +270,7 @@ impl RedisSession {
         owes_ready
     }
 
-    /// Notes what is refused or at nodes that cannot be reached, if that has changed.
+    /// Notes which topics are refused or at nodes that cannot be reached, if that has changed.
     pub(super) fn note_refused(&mut self) {
         let mut has_changed = self.delivery.take_refused_changed() | self.shards.take_changed();
         self.shards.all_mut().for_each(|delivery| has_changed |= delivery.take_refused_changed());

@@ -4,12 +4,12 @@ use super::protocol::{CROSS_SLOT, MOVED};
 use super::redirection::is_redirection;
 use crate::model::Error;
 
-/// Whether it is a command's hash slot that the server refuses. A PING has none.
+/// Whether the server refuses a command because of its hash slot. A PING has none.
 pub(super) fn is_of_slots(error: &Error) -> bool {
     is_redirection(error) || error.code.as_str() == CROSS_SLOT
 }
 
-/// An error of the server's about a sharded channel, in words for owners.
+/// A server's error about a sharded channel, in words for owners.
 pub(super) fn in_words(error: Error) -> Error {
     let message = match error.code.as_str() {
         MOVED => match error.message.split_once(' ') {
@@ -26,7 +26,7 @@ pub(super) fn in_words(error: Error) -> Error {
     Error { message: message.into(), ..error }
 }
 
-/// Whether these are words for a command that the server does not have.
+/// Whether the server's words mean that it does not have the command.
 fn is_unknown(message: &str) -> bool {
     ["unknown", "unsupported"]
         .iter()

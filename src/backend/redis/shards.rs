@@ -11,7 +11,7 @@ use crate::model::{LinkId, TopicKind};
 #[derive(Debug, Default)]
 pub(super) struct Shards {
     shards: Vec<(LinkId, Delivery)>,
-    /// Which links are there or can be made has changed, and with it what is refused.
+    /// The set of links, or their state, has changed, and with it the set of refused topics.
     has_changed: bool,
 }
 
@@ -21,7 +21,7 @@ impl Shards {
         self.shards.iter().find(|(id, _)| *id == link).map(|(_, delivery)| delivery)
     }
 
-    /// Likewise, to change them.
+    /// The same, mutable.
     pub(super) fn of_mut(&mut self, link: LinkId) -> Option<&mut Delivery> {
         self.shards.iter_mut().find(|(id, _)| *id == link).map(|(_, delivery)| delivery)
     }
@@ -31,7 +31,7 @@ impl Shards {
         self.shards.push((link, Delivery::new(seed).grouped_by(group_of)));
     }
 
-    /// Forgets the links that are no more.
+    /// Removes the links that are gone.
     pub(super) fn retain(&mut self, is_there: impl Fn(LinkId) -> bool) {
         let before = self.shards.len();
         self.shards.retain(|(id, _)| is_there(*id));
@@ -43,7 +43,7 @@ impl Shards {
         self.shards.iter().map(|(_, delivery)| delivery)
     }
 
-    /// Likewise, to change them.
+    /// The same, mutable.
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Delivery> {
         self.shards.iter_mut().map(|(_, delivery)| delivery)
     }
@@ -53,7 +53,7 @@ impl Shards {
         self.shards.iter().map(|(id, delivery)| (*id, delivery))
     }
 
-    /// The subscriptions in which a sharded channel stands, if it stands here.
+    /// The subscriptions that contain a sharded channel, if one of these does.
     pub(super) fn with_channel(&mut self, name: &[u8]) -> Option<&mut Delivery> {
         self.all_mut().find(|delivery| delivery.contains(TopicKind::ShardedChannel, name))
     }

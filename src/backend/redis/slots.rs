@@ -8,7 +8,7 @@ use crate::model::{Code, Error, RequestKind};
 
 /// Hash slots of a cluster.
 const SLOTS: usize = HashSlot::COUNT as usize;
-/// Nodes that are known at most. The specification advises no more than 1000.
+/// How many nodes are known at most. The specification advises at most 1000.
 pub(super) const MAX_NODES: usize = 1024;
 /// Stands for no node.
 const NOBODY: u16 = u16::MAX;
@@ -95,7 +95,7 @@ impl HashSlotTable {
         true
     }
 
-    /// Who holds this node's slots is not known any more.
+    /// The holders of this node's slots are unknown from now on.
     pub(super) fn forget(&mut self, node: &Endpoint) {
         if let Some(position) = self.nodes.iter().position(|known| known == node) {
             self.holders
@@ -105,11 +105,11 @@ impl HashSlotTable {
         }
     }
 
-    /// The cluster told of all slots: from the first to the last, each with its node.
+    /// The cluster reported all slots: ranges from first to last, each with its node.
     pub(super) fn replace(&mut self, ranges: impl IntoIterator<Item = (u16, u16, Endpoint)>) {
         self.nodes.clear();
         self.holders.fill(NOBODY);
-        // More ranges than slots are no cluster's.
+        // No cluster has more ranges than slots.
         for (first, last, node) in ranges.into_iter().take(SLOTS) {
             let range = self.holders.get(usize::from(first)..=usize::from(last)).is_some();
             if let Some(position) = self.position(node).filter(|_| range && first <= last) {
@@ -118,7 +118,7 @@ impl HashSlotTable {
         }
     }
 
-    /// Where this node is in the list. `None` if there is no room for it.
+    /// The position of this node in the list. `None` if there is no room for it.
     fn position(&mut self, node: Endpoint) -> Option<u16> {
         let known = self.nodes.iter().position(|known| *known == node);
         let position = known.unwrap_or(self.nodes.len());

@@ -1,17 +1,17 @@
-//! The one place where a text of the server's becomes one of ours: errors, the server's name and its version.
+//! The one place where a text of the server becomes one of ours: errors, the server's name and its version.
 //!
-//! Whoever answers at the configured address, the server or somebody in between, chooses these texts, and they end up on
-//! consoles, in logs and in the hands of addons. So each is [`printable`], of bounded length, and without the password of
-//! the login.
+//! These texts are chosen by the server at the configured address, or by anything in between, and they end up on
+//! consoles, in logs and in addons. So each is [`printable`], of bounded length, and without the password of the
+//! login.
 //!
-//! # What is promised of the password, and what cannot be
+//! # What is promised about the password, and what cannot be
 //!
-//! It is cut out where it stands as it is, and where its bytes stand as hexadecimal digits, upper or lower case: servers
-//! echo what they do not understand, and some escape it. It is not cut out of [fixed words of servers](FIXED_ANSWERS),
-//! because the hole would tell that the password is a word of theirs. A server that means harm knows the password, and can
-//! show it in many other ways: reversed, in Base64, in two parts. Nothing here prevents that.
+//! It is cut out where it appears unchanged or as hexadecimal digits, upper or lower case: servers echo input that
+//! they do not understand, and some escape it. It is not cut out of [fixed words of servers](FIXED_ANSWERS), because
+//! the hole would reveal that the password is one of those words. A malicious server knows the password and can show
+//! it in many other ways: reversed, in Base64, in two parts. Nothing here prevents that.
 //!
-//! Data, such as strings in replies and messages, is the addon's and stays as it is.
+//! Data, such as strings in replies and messages, belongs to the addon and stays as it is.
 //!
 //! [`printable`]: crate::model::printable
 
@@ -20,19 +20,19 @@ use super::protocol::{ASK, CLUSTER_DOWN, CROSS_SLOT, MOVED, TRY_AGAIN};
 use crate::backend::Endpoint;
 use crate::model::{Code, Error, NAME_CHARACTERS, Printable};
 
-/// Characters of an error that are kept, whether it is the server's, the system's or a library's.
+/// How many characters of an error are kept, whether it is from the server, the system or a library.
 pub(super) const ERROR_CHARACTERS: usize = 512;
 
-/// The longest code of an error. What is longer is no code.
+/// The longest code of an error. A longer word is not a code.
 const CODE_BYTES: usize = 64;
 
 /// The longest name of a host: RFC 1035.
 const HOST_BYTES: usize = 253;
 
-/// What stands in the password's place.
+/// The replacement for the password.
 const HOLE: &str = "…";
 
-/// Codes with which servers begin their errors. None of them tells anything of a password.
+/// Codes with which servers begin their errors. None of them reveals anything about a password.
 const FIXED_CODES: [&str; 23] = [
     ASK,
     "BUSY",
@@ -59,8 +59,8 @@ const FIXED_CODES: [&str; 23] = [
     "WRONGTYPE",
 ];
 
-/// Servers' answers that echo nothing. A password that is a word of theirs is not to be cut out of them: they would be hard
-/// to read, and the hole would tell it.
+/// Servers' answers that echo nothing. A password that is one of their words is not cut out of them: they would be
+/// hard to read, and the hole would reveal it.
 const FIXED_ANSWERS: [&[u8]; 10] = [
     b"AUTH <password> called without any password configured for the default user. Are you sure your configuration is \
       correct?",
@@ -75,14 +75,14 @@ const FIXED_ANSWERS: [&[u8]; 10] = [
     b"wrong number of arguments for 'hello' command",
 ];
 
-/// Words with which servers begin the answer to a command that they do not know, the longest first. An echo of it may
-/// follow, so what stands after them is searched.
+/// The first words of servers' answers to an unknown command, the longest first. An echo of the command may follow,
+/// so the text after them is searched.
 const FIXED_BEGINNINGS: [&[u8]; 3] = [b"unknown command", b"unknown", b"unsupported"];
 
-/// What servers call themselves.
+/// Servers' names for themselves.
 const FIXED_NAMES: [&[u8]; 2] = [b"redis", b"valkey"];
 
-/// An error of the server's. Its code is the first word, if it looks like one.
+/// An error of the server. Its code is the first word, if it looks like one.
 pub(super) fn server_error(text: &[u8], config: &Config) -> Error {
     let end = text.iter().position(|&b| b == b' ').unwrap_or(text.len());
     let (first, rest) = text.split_at(end);
@@ -99,7 +99,8 @@ pub(super) fn server_error(text: &[u8], config: &Config) -> Error {
     Error::sent(Code::Server(code.into()), message)
 }
 
-/// How many bytes at the beginning of an error are words of servers that may stay, although the secret may be one of them.
+/// How many bytes at the beginning of an error are fixed words of servers, which may stay even if the secret is one
+/// of them.
 fn beginning(message: &[u8], secret: &[u8]) -> usize {
     let starts =
         |words: &&[u8]| message.get(..words.len()).is_some_and(|start| start.eq_ignore_ascii_case(words));
@@ -108,19 +109,20 @@ fn beginning(message: &[u8], secret: &[u8]) -> usize {
     if (0..fixed).any(goes_on) { 0 } else { fixed }
 }
 
-/// The name or the version that the server gives itself.
+/// The server's own name or version.
 pub(super) fn server_name(text: &[u8], config: &Config) -> Box<str> {
     let secret = if FIXED_NAMES.contains(&text) { &[] } else { secret(config) };
     shown(secret, 0, text, NAME_CHARACTERS).into()
 }
 
-/// The name of a host that the server tells of. `None` if it is no text, is longer than such names are, or has the password in it.
+/// A host name that the server sent. `None` if it is not text, is longer than host names are, or has the password in
+/// it.
 fn host_name<'a>(text: &'a [u8], config: &Config) -> Option<&'a str> {
     let has_secret = (0..text.len()).any(|at| secret_at(secret(config), &text[at..]).is_some());
     std::str::from_utf8(text).ok().filter(|_| text.len() <= HOST_BYTES && !has_secret)
 }
 
-/// The host and port that the server tells of. `None` if they cannot be an address, as `?` for a name that it does not know.
+/// A host and port that the server sent. `None` if they cannot be an address, like `?` for an unknown name.
 pub(super) fn endpoint(host: &[u8], port: u16, config: &Config) -> Option<Endpoint> {
     let host = config::host(host_name(host, config)?.to_owned()).ok()?;
     (port > 0).then_some(Endpoint::Tcp { host, port })
@@ -137,7 +139,7 @@ fn code<'a>(first: &'a [u8], text: &[u8], config: &Config) -> Option<&'a str> {
     (FIXED_CODES.contains(&code) || !holds_secret()).then_some(code)
 }
 
-/// The bytes that are not to be printed; none if there is no login.
+/// The bytes that must not be printed; empty if there is no login.
 fn secret(config: &Config) -> &[u8] {
     config.credentials.as_ref().map_or(&[], |login| &login.password)
 }
@@ -148,7 +150,7 @@ fn shown(secret: &[u8], fixed: usize, text: &[u8], most: usize) -> String {
     let (head, mut rest) = text.split_at(fixed);
     out.push(head);
     loop {
-        // No further than the printed text can reach: the rest need not be searched.
+        // The search goes no further than the printed text can reach.
         let window = rest.len().min(out.window());
         let found = (0..window).find_map(|at| Some((at, secret_at(secret, &rest[at..])?)));
         let Some((at, length)) = found else {
@@ -161,7 +163,8 @@ fn shown(secret: &[u8], fixed: usize, text: &[u8], most: usize) -> String {
     }
 }
 
-/// How many bytes the secret has at the beginning of a text, as it is or as hexadecimal digits; `None` if it is not there.
+/// The length of the secret at the beginning of a text, unchanged or as hexadecimal digits; `None` if it is not
+/// there.
 fn secret_at(secret: &[u8], text: &[u8]) -> Option<usize> {
     if secret.is_empty() {
         return None;

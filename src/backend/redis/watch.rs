@@ -1,4 +1,4 @@
-//! What a session does about what Sentinels say of its master: `sentinel` finds it out.
+//! How a session reacts to what Sentinels say about its master; `sentinel` asks them.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ impl RedisSession {
         self.watch.as_mut().filter(|_| link == WATCH)
     }
 
-    /// Has the watch handle something, if it is about its link.
+    /// Passes an event to the watch, if it is about its link.
     pub(super) fn watched(
         &mut self,
         link: LinkId,
@@ -30,16 +30,17 @@ impl RedisSession {
         }
     }
 
-    /// Does what follows from what the watch has found out.
+    /// Reacts to the watch's news.
     pub(super) fn take_watch_news(&mut self, now: Instant, sink: &mut dyn Sink) {
         while let Some(news) = self.watch.as_mut().and_then(SentinelWatch::poll_news) {
             match news {
-                // At the end a switch would cost the answers that are still awaited.
+                // While the session closes, a switch would lose the answers that are still awaited.
                 _ if self.closing.is_some() => {}
                 WatchNews::Named(master) => self.master_named(&master, now, sink),
                 WatchNews::Confirmed(asked) => self.master_confirmed(asked, sink),
                 WatchNews::Unconfirmed(master, error) => {
-                    // Sentinels that have lost the others may name an old master: no reason to leave one that answers.
+                    // Sentinels that have lost the others may name an old master: that is no reason to leave a server
+                    // that answers.
                     if !self.links[self.link_for(LinkRole::Commands)].is_up() {
                         self.master_named(&master, now, sink);
                     }
@@ -56,7 +57,7 @@ impl RedisSession {
         }
     }
 
-    /// A Sentinel names this server as the master. If the session uses another one, it goes to this one.
+    /// A Sentinel names this server as the master. If the session uses another one, it moves to this one.
     fn master_named(&mut self, master: &Endpoint, now: Instant, sink: &mut dyn Sink) {
         let commands = self.link_for(LinkRole::Commands);
         let leads_elsewhere = |link: &Link| link.endpoint() != Some(master);
@@ -74,7 +75,7 @@ impl RedisSession {
             if was_up {
                 self.lose_to_new_master();
             }
-            // No pause that the old master has earned is the new one's.
+            // The old master's backoff does not count for the new one.
             if !is_in_use(&self.links[commands]) {
                 self.connect(commands, now);
             }
@@ -83,7 +84,7 @@ impl RedisSession {
         }
     }
 
-    /// The server that was named last was confirmed, to a question of then.
+    /// The server that was named last was confirmed, to a question sent at `asked`.
     fn master_confirmed(&mut self, asked: Instant, sink: &mut dyn Sink) {
         let commands = &self.links[self.link_for(LinkRole::Commands)];
         let is_up = commands.is_up();
@@ -99,7 +100,8 @@ impl RedisSession {
         }
     }
 
-    /// No Sentinel is of use. Without a master that is what the client is down for; with one it goes on, and its owner is told once.
+    /// No Sentinel can be used. Without a master the client is down for that reason; with one it goes on, and its
+    /// owner is told once.
     fn sentinels_lost(&mut self, error: Error, retry_in: Duration, now: Instant, sink: &mut dyn Sink) {
         if self.links[self.link_for(LinkRole::Commands)].is_idle() {
             self.update_state();
@@ -109,7 +111,7 @@ impl RedisSession {
         }
     }
 
-    /// Has the owner told, once, that nobody confirms the master to which the client is connected.
+    /// Tells the owner, once, that no Sentinel confirms the master to which the client is connected.
     fn tell_unwatched(&mut self, error: &Error, now: Instant, sink: &mut dyn Sink) {
         if self.ready && self.watch.as_mut().is_some_and(|watch| watch.note_unwatched(now)) {
             let text = format!(
@@ -119,7 +121,7 @@ impl RedisSession {
         }
     }
 
-    /// The server that let us in is of no use. A Sentinel that named it hears of it.
+    /// The server that accepted us cannot be used. The Sentinel that named it is informed.
     pub(super) fn pass_over(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         let endpoint = self.links[i].endpoint().cloned();
         self.fail(i, failure, now, sink);
@@ -134,7 +136,7 @@ impl RedisSession {
             && self.watch.as_ref().is_some_and(SentinelWatch::is_waiting)
     }
 
-    /// An error about an endpoint, which names it if the owner did not, or not alone.
+    /// An error about an endpoint, with its name if the owner gave another one or several.
     pub(super) fn named_error(&self, endpoint: &Endpoint, error: Error) -> Error {
         let name = endpoint.to_string();
         if self.watch.is_none() || error.message.contains(&name) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::random::SplitMix64;
 
-/// A connection that lived for this many times the longest present wait was a good one.
+/// A connection that lived for this many times the longest current wait was a good one.
 const GOOD_LIFE: u32 = 4;
 /// A connection that lived for less than this was not a good one, however short the waits are.
 const SHORTEST_GOOD_LIFE: Duration = Duration::from_secs(4);
@@ -13,16 +13,17 @@ const SHORTEST_GOOD_LIFE: Duration = Duration::from_secs(4);
 /// comes after the clamp, so that the servers of a cluster don't fall into step at the longest wait.
 /// Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 ///
-/// Being let in does not end the backoff, because a server may hang up on the same client again right away: when the
-/// client reads too slowly, for one, or when a proxy drops busy connections. A connection has to last for that.
+/// An accepted handshake does not end the backoff, because a server may hang up on the same client again right away:
+/// when the client reads too slowly, for example, or when a proxy drops busy connections. Only a connection that
+/// lasts ends it.
 #[derive(Debug)]
 pub struct Backoff {
     random: SplitMix64,
     min: Duration,
     max: Duration,
-    /// The present bound.
+    /// The current bound.
     bound: Duration,
-    /// When the present connection had done all that it was made for.
+    /// When the current connection first served its purpose completely.
     good_since: Option<Instant>,
 }
 
@@ -32,7 +33,7 @@ impl Backoff {
         Self { random: SplitMix64::new(seed), min, max, bound: min, good_since: None }
     }
 
-    /// The connection is lost, or the attempt failed. Returns whether there was a connection that lasted.
+    /// The connection was lost, or the attempt failed. Returns whether there was a connection that lasted.
     pub fn lost(&mut self, now: Instant) -> bool {
         let good_life = self.bound.saturating_mul(GOOD_LIFE).max(SHORTEST_GOOD_LIFE);
         let lasted =
@@ -43,7 +44,7 @@ impl Backoff {
         lasted
     }
 
-    /// How long to wait before the next attempt. The present one failed, or its connection is lost.
+    /// How long to wait before the next attempt. The current one failed, or its connection was lost.
     pub fn next(&mut self, now: Instant) -> Duration {
         self.lost(now);
         let wait = self.bound.mul_f64(self.random.unit());
@@ -51,7 +52,7 @@ impl Backoff {
         wait
     }
 
-    /// The connection has done all that it was made for. If it lasts, the backoff begins anew.
+    /// The connection has served its purpose completely. If it lasts, the backoff starts over.
     pub fn good(&mut self, now: Instant) {
         self.good_since = Some(now);
     }
@@ -69,7 +70,7 @@ mod tests {
             backoff.next(now);
         }
         backoff.good(now);
-        // Nobody needs it, and for an hour none is made.
+        // It is not needed, and none is made for an hour.
         assert!(!backoff.lost(now + Duration::from_secs(1)));
         assert!(!backoff.lost(now + Duration::from_secs(3600)));
         assert_eq!(backoff.bound, max, "it was lost after a second");

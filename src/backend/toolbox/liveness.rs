@@ -1,58 +1,59 @@
-//! Whether the peer of one connection is alive, and since when messages may be missing if it is not.
+//! Whether the peer of one connection is alive, and from when messages may be missing if it is not.
 
 use std::time::{Duration, Instant};
 
 use crate::model::READ_BYTES;
 
-/// How long after a look in the middle of a frame the server's answers are looked for again.
+/// The pause before the server's answers are checked again, if a check came in the middle of a frame.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The silence of one connection. After `interval` without a byte the backend sends something that wants an answer; after
-/// `timeout` more the peer counts as dead. Silence means nothing while the connection is paused.
+/// Measures the silence of one connection. After `interval` without a byte the backend sends something that must be
+/// answered; after `timeout` more the peer counts as dead. Silence means nothing while the connection is paused.
 #[derive(Debug)]
 pub struct Liveness {
     interval: Duration,
     timeout: Duration,
-    /// Up to here all that the server sent has come. What is read behind a pause may be old, so it tells nothing of that.
+    /// Everything that the server sent up to this time has come. Bytes read right after a pause may be old, so they
+    /// do not move it.
     heard: Instant,
-    /// The same before the last input came.
+    /// Its value before the last input.
     heard_before: Instant,
     /// When the silence began: the last byte read, or the end of the last pause.
     listening: Instant,
-    /// Something that wants an answer was sent, and nothing was heard since: when the peer counts as dead.
+    /// When the peer counts as dead. Set when something that must be answered was sent; any input clears it.
     dead_at: Option<Instant>,
     /// A PING has no answer yet.
     ping_in_flight: bool,
-    /// While the peer owes a confirmation: when it answered anything last, or when the first of them was asked. A link that
-    /// brings messages may be deaf to what is said on it.
+    /// While the peer owes a confirmation: when it last answered anything, or when the first of them was requested. A
+    /// link that delivers messages may still ignore commands.
     confirming: Option<Instant>,
-    /// Bytes may wait, but nobody listens: the queue is full.
+    /// Bytes may wait, but they are not read, because the queue is full.
     paused: bool,
-    /// When that ended last.
+    /// When the last pause ended.
     resumed: Option<Instant>,
-    /// The last input had messages for somebody.
+    /// The last input had messages for a subscription.
     brought_messages: bool,
-    /// Messages wait for the present pause to end, as far as is known: there were some in the last input before it.
+    /// Messages wait for the current pause to end, as far as is known: there were some in the last input before it.
     behind: bool,
-    /// Reading went on, and what has waited meanwhile is not read yet.
+    /// Reading has resumed, but the bytes that waited are not all read yet.
     catching_up: bool,
-    /// When a pause ended last in which messages waited. Confirmations and events fill the queue too, and no server drops
-    /// a client for them.
+    /// When the last pause with waiting messages ended. Confirmations and events fill the queue, too, and no server
+    /// drops a client for them.
     lagged: Option<Instant>,
     /// The last input ended in the middle of a frame.
     within_frame: bool,
 }
 
-/// What [`Liveness::check`] found.
+/// The result of [`Liveness::check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// Nothing is due.
     Alive,
-    /// Nothing came for `interval`: something that wants an answer is to be sent.
+    /// Nothing was received for `interval`: something that must be answered is to be sent.
     Quiet,
-    /// Nothing came for this long, although something was sent.
+    /// Nothing was received for this long, although something was sent.
     Silent(Duration),
-    /// Something came, but for this long no answer, and a confirmation is owed.
+    /// Something was received, but for this long no answer, and a confirmation is owed.
     Unconfirmed(Duration),
 }
 
@@ -89,31 +90,31 @@ impl Liveness {
         self.brought_messages = false;
     }
 
-    /// The present input has messages for somebody.
+    /// The current input has messages for a subscription.
     #[inline]
     pub fn brings_messages(&mut self) {
         self.brought_messages = true;
     }
 
-    /// The input of so many bytes that was heard last is understood.
+    /// The last input, of so many bytes, was decoded.
     pub fn understood(&mut self, now: Instant, bytes: usize, within_frame: bool) {
         self.within_frame = within_frame;
         if self.catching_up && self.brought_messages {
-            // They were there when reading went on.
+            // They were there when reading resumed.
             self.lagged = Some(now);
         }
-        // A read of less than it could bring leaves nothing that has waited.
+        // A read that returned less than it could shows that nothing is left waiting.
         self.catching_up &= bytes >= READ_BYTES;
     }
 
-    /// Nobody listens until [`Liveness::resume`].
+    /// The connection is not read until [`Liveness::resume`].
     pub fn pause(&mut self) {
         self.paused = true;
         self.behind |= self.brought_messages;
         self.dead_at = None;
     }
 
-    /// Somebody listens again.
+    /// The connection is read again.
     pub fn resume(&mut self, now: Instant) {
         self.paused = false;
         self.catching_up = true;
@@ -125,7 +126,7 @@ impl Liveness {
         }
     }
 
-    /// Whether nobody listens.
+    /// Whether reading is paused.
     pub fn is_paused(&self) -> bool {
         self.paused
     }
@@ -135,17 +136,17 @@ impl Liveness {
         self.resumed
     }
 
-    /// Up to here all that the server sent has come.
+    /// Everything that the server sent up to this time has come.
     pub fn heard(&self) -> Instant {
         self.heard
     }
 
-    /// As [`Liveness::heard`], for what the last input tells of: it happened after this.
+    /// The same before the last input: events that the input reports happened after this time.
     pub fn heard_before(&self) -> Instant {
         self.heard_before
     }
 
-    /// When the last byte was read, if it stands in the middle of a frame.
+    /// When the last byte was read, if it ended in the middle of a frame.
     pub fn within_frame(&self) -> Option<Instant> {
         self.within_frame.then_some(self.listening)
     }
@@ -155,7 +156,7 @@ impl Liveness {
         self.listening
     }
 
-    /// Whether messages wait to be read, or did so within this time.
+    /// Whether messages wait to be read, or did within this time.
     pub fn lagged_within(&self, time: Duration, now: Instant) -> bool {
         self.behind || self.lagged.is_some_and(|at| now.saturating_duration_since(at) < time)
     }
@@ -175,7 +176,7 @@ impl Liveness {
         self.confirming = owes_more.then_some(now);
     }
 
-    /// Whether to send a PING, since none is under way.
+    /// Whether to send a PING, because none is in flight.
     pub fn ping(&mut self) -> bool {
         !std::mem::replace(&mut self.ping_in_flight, true)
     }
@@ -195,7 +196,7 @@ impl Liveness {
         Some(confirming.map_or(silence, |confirming| confirming.min(silence)))
     }
 
-    /// Whether the peer lives.
+    /// Whether the peer is alive.
     pub fn check(&mut self, now: Instant) -> Sign {
         let patience = self.interval + self.timeout;
         if self.paused {
@@ -205,7 +206,7 @@ impl Liveness {
             if !self.within_frame {
                 return Sign::Unconfirmed(now.saturating_duration_since(since));
             }
-            // It may be a long answer.
+            // A long answer may be arriving.
             self.confirming = Some(now + LOOK_AGAIN - patience);
         }
         match self.dead_at {
@@ -263,7 +264,7 @@ mod tests {
         assert!(liveness.lagged_within(MINUTE, at(start, 1000)), "messages wait");
         liveness.resume(at(start, 1000));
         assert_eq!(liveness.due(), Some(at(start, 1015)));
-        // What is read first after a pause may be as old as the pause.
+        // The first bytes read after a pause may be as old as the pause.
         liveness.hear(at(start, 1001));
         assert_eq!(liveness.heard(), start);
         liveness.understood(at(start, 1001), READ_BYTES, false);

@@ -1,5 +1,5 @@
-//! What every backend needs and no protocol decides: a toolbox, not a framework. A backend writes its protocol, and puts
-//! together the parts that it wants.
+//! The parts that every backend needs and that do not depend on its protocol: a toolbox, not a framework. A backend
+//! writes its protocol, and combines the parts that it wants.
 //!
 //! | part | its rule |
 //! | --- | --- |

@@ -1,14 +1,14 @@
-//! When what the server refused is asked for again, and which reasons are told.
+//! When something refused is asked for again, and which reasons are reported.
 
 use std::time::Duration;
 
 use super::random::SplitMix64;
 use crate::model::Code;
 
-/// What a refusal waits for, which decides how soon the server is asked again.
+/// What has to happen before a refusal can end; it decides how soon the server is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// It may pass by itself.
+    /// It may pass without anybody's help.
     Passing,
     /// Somebody has to allow it on the server.
     Forbidden,
@@ -29,8 +29,8 @@ impl RefusalKind {
         self.pauses()[0]
     }
 
-    /// How long to wait before something is asked for again that was refused `times` times before: twice as long each
-    /// time, up to a limit. The jitter takes away up to half of it, so that servers do not ask in step.
+    /// The pause before something that was refused `times` times before is asked for again: twice as long each time,
+    /// up to a limit. The jitter takes away up to half of it, so that servers do not ask in step.
     pub(super) fn pause(self, times: u32, random: &mut SplitMix64) -> Duration {
         let [shortest, longest] = self.pauses();
         let whole = shortest.saturating_mul(1_u32.checked_shl(times).unwrap_or(u32::MAX)).min(longest);
@@ -38,16 +38,16 @@ impl RefusalKind {
     }
 }
 
-/// Reasons that are remembered. A server that has a new one each time is not told of for ever.
+/// How many reasons are remembered. A server that has a new one each time is not reported for ever.
 const MAX_REASONS: usize = 8;
 
-/// The reasons that were told why something is refused, as long as it is. A reason is the code of an error, because its text
-/// may have a number or a name in it that changes each time.
+/// The reasons for a refusal that were reported, as long as it lasts. A reason is the code of an error, because its
+/// text may contain a number or a name that changes each time.
 #[derive(Debug, Default)]
 pub(super) struct Reasons(Vec<Code>);
 
 impl Reasons {
-    /// Whether a reason is to be told; then it counts as told.
+    /// Whether to report a reason; then it counts as reported.
     pub(super) fn is_news(&mut self, code: &Code) -> bool {
         let is_news = self.0.len() < MAX_REASONS && !self.0.contains(code);
         if is_news {

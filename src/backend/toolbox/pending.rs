@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::model::{Error, LinkId, RequestKind, Ticket};
 
-/// A request that has no answer yet. It moves by value, from the backlog into a link's pipeline and perhaps back, and ends
-/// with [`Requests::answer`] alone.
+/// A request that has no answer yet. It moves by value, from the backlog into a link's pipeline and perhaps back, and
+/// only [`Requests::answer`] ends it.
 ///
 /// [`Requests::answer`]: super::Requests::answer
 #[derive(Debug)]
@@ -19,28 +19,28 @@ pub struct PendingRequest {
     pub(super) since: Instant,
     /// Its place among all requests of the session.
     pub(super) number: u64,
-    /// The part of the data that it is about, where the data is on several servers. Requests of one partition keep their order,
-    /// whichever links they go over.
+    /// The part of the data that it needs, where the data is on several servers. Requests of one partition keep their
+    /// order, whichever links they use.
     pub partition: Option<u16>,
-    /// What came of it where it was sent before.
+    /// What happened when it was sent before.
     pub detour: Option<Box<Detour>>,
 }
 
-/// A server refused a request without having run it, because another one has the data, or none has it for now.
+/// A server refused a request without running it, because another one has the data, or none has it for now.
 #[derive(Debug)]
 pub struct Detour {
     /// How often it was sent somewhere else.
     pub redirections: u8,
-    /// The link on which it alone is to be sent; `None`: where others of its partition are.
+    /// The only link on which to send it; `None`: the one where others of its partition are.
     pub only: Option<LinkId>,
-    /// It is not to be sent before this.
+    /// It must not be sent before this.
     pub not_before: Option<Instant>,
-    /// What the last server said.
+    /// The last server's error.
     pub refusal: Error,
 }
 
 impl PendingRequest {
-    /// What is asked.
+    /// The kind of request.
     pub fn kind(&self) -> &RequestKind {
         &self.kind
     }
@@ -50,7 +50,7 @@ impl PendingRequest {
         self.since
     }
 
-    /// Whether its time is up.
+    /// Whether it has timed out.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         self.deadline <= now
     }

@@ -1,4 +1,4 @@
-//! What is on its way to one connection, and what is expected back.
+//! Bytes on their way to one connection, and the answers expected for them.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -6,20 +6,20 @@ use std::time::Instant;
 use super::pending::PendingRequest;
 use crate::model::RequestKind;
 
-/// Capacity that an empty buffer keeps, a thousand short publishes; a larger burst's memory is given back.
+/// The capacity that an empty buffer keeps: a thousand short publishes. The memory of a larger burst is freed.
 const KEEP_BYTES: usize = 128 << 10;
-/// Entries for which an empty queue keeps room.
+/// The number of entries for which an empty queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
 
-/// Bytes on their way to one connection, and for each command in them what is expected as its answer. Answers come in the
-/// order of the commands.
+/// Bytes on their way to one connection, and for each command in them the expected answer. Answers come in the order
+/// of the commands.
 #[derive(Debug)]
 pub struct Pipeline<E> {
     bytes: Vec<u8>,
     /// How many of `bytes` were written.
     start: usize,
-    /// Bytes written on this connection. Offsets count them from the first, so that it can be told of each command whether
-    /// any of it was written.
+    /// Bytes written on this connection. Offsets count from the first one, so that it is known of each command
+    /// whether any of it was written.
     sent: u64,
     in_flight: VecDeque<InFlight<E>>,
 }
@@ -31,9 +31,9 @@ pub struct InFlight<E> {
     start: u64,
     /// Offset after its last byte.
     end: u64,
-    /// The request that is sent with it, until that is answered. `None` for a command of the session's own.
+    /// The request that the command carries, until it is answered. `None` for a command of the session's own.
     pub request: Option<PendingRequest>,
-    /// What is expected as the answer.
+    /// The expected answer.
     pub expectation: E,
 }
 
@@ -44,14 +44,14 @@ impl<E> Default for Pipeline<E> {
 }
 
 impl<E> Pipeline<E> {
-    /// Sends what `encode` appends to the bytes; it returns what is expected as the answer.
+    /// Sends the bytes that `encode` appends; it returns the expected answer.
     pub fn send(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> E) {
         let start = self.end();
         let expectation = encode(&mut self.bytes);
         self.in_flight.push_back(InFlight { start, end: self.end(), request: None, expectation });
     }
 
-    /// Sends a request likewise.
+    /// The same for a request.
     pub fn send_request(
         &mut self,
         mut request: PendingRequest,
@@ -89,7 +89,7 @@ impl<E> Pipeline<E> {
             self.bytes.clear();
             self.bytes.shrink_to(KEEP_BYTES);
         } else if self.start >= KEEP_BYTES.max(self.bytes.len() / 2) {
-            // Each byte moves at most once for each time that as many were written: linear altogether.
+            // Each byte moves at most once for each time that as many were written: linear in total.
             self.bytes.drain(..std::mem::take(&mut self.start));
         }
     }
@@ -99,7 +99,8 @@ impl<E> Pipeline<E> {
         self.in_flight.is_empty()
     }
 
-    /// Whether all that was sent up to this offset was answered. If something before it was taken back, that is seen later.
+    /// Whether everything sent up to this offset was answered. If something before it was taken back, that is noticed
+    /// later.
     pub fn is_answered(&self, offset: u64) -> bool {
         self.in_flight.front().is_none_or(|command| command.start >= offset)
     }
@@ -109,17 +110,18 @@ impl<E> Pipeline<E> {
         self.in_flight.iter().filter_map(|command| command.request.as_ref())
     }
 
-    /// What the next answer belongs to. `None` if no byte of its command was written, so that nothing can be an answer to it.
+    /// The command that the next answer belongs to. `None` if no byte of it was written, because then nothing can be
+    /// an answer to it.
     pub fn front_mut(&mut self) -> Option<&mut InFlight<E>> {
         self.in_flight.front_mut().filter(|command| command.start < self.sent)
     }
 
-    /// Likewise, to look at.
+    /// The same, immutable.
     pub fn front(&self) -> Option<&InFlight<E>> {
         self.sent().next()
     }
 
-    /// The commands of which something was written, in their order.
+    /// The commands of which at least one byte was written, in order.
     pub fn sent(&self) -> impl Iterator<Item = &InFlight<E>> {
         self.in_flight.iter().take_while(|command| command.start < self.sent)
     }
@@ -133,13 +135,13 @@ impl<E> Pipeline<E> {
         command
     }
 
-    /// Hands each request to `take`, which is told whether something of it was written, and takes it away if its time is up.
-    /// The request's command is taken back if nothing of it was written. Otherwise its answer is still expected.
+    /// Passes each request to `take`, with whether any of it was written; `take` removes it if it has timed out. The
+    /// request's command is taken back if none of it was written. Otherwise its answer is still expected.
     pub(super) fn take_requests(&mut self, mut take: impl FnMut(&mut Option<PendingRequest>, bool)) {
         let origin = self.sent - self.start as u64;
         let len = self.bytes.len();
         let index = |offset: u64| usize::try_from(offset - origin).unwrap_or(len).min(len);
-        // What was looked at, and where the bytes after it go.
+        // The end of the commands already checked, and where the bytes after it go.
         let (mut read, mut write) = (self.start, self.start);
         let mut taken_back = 0;
         self.in_flight.retain_mut(|command| {
@@ -161,7 +163,7 @@ impl<E> Pipeline<E> {
         }
     }
 
-    /// The connection is lost: the requests without an answer, and whether something of them was written, so that they may
+    /// The connection was lost: the requests without an answer, and whether any of each was written, so that it may
     /// have reached the server.
     pub(super) fn into_requests(self) -> impl Iterator<Item = (PendingRequest, bool)> {
         let commands = self.in_flight.into_iter();

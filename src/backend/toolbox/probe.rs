@@ -1,8 +1,8 @@
-//! Whether what is published still arrives, which a PING cannot tell.
+//! Whether published messages still arrive, which a PING cannot show.
 //!
 //! The session subscribes to a channel of its own and, once nothing was delivered to it for `interval`, publishes a
-//! probe on it. From the server's answer to that on, some message has to arrive within `timeout`, the probe or
-//! any other. Whether the server answers at all is the business of [`Liveness`].
+//! probe on it. After the server's answer to that, some message has to arrive within `timeout`, the probe or any
+//! other. Whether the server answers at all is checked by [`Liveness`].
 //!
 //! A server that refuses the channel or the probe is asked again after the pauses of a refused subscription.
 
@@ -13,24 +13,24 @@ use super::pauses::{Reasons, RefusalKind};
 use super::random::SplitMix64;
 use crate::model::Error;
 
-/// How far the present connection has come with it.
+/// The state of the probe on the current connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Its channel was not subscribed to.
     Unsubscribed,
-    /// The subscription is under way.
+    /// The subscription is in flight.
     Subscribing,
-    /// The server refused it, and will be asked again then.
+    /// The server refused it, and will be asked again at this time.
     Refused { until: Instant },
-    /// No probe is under way.
+    /// No probe is in flight.
     Idle,
-    /// The server refused the last probe, and will be asked again then.
+    /// The server refused the last probe, and will be asked again at this time.
     Muted { until: Instant },
-    /// A probe is under way, and the server has not answered it.
+    /// A probe is in flight, and the server has not answered it.
     Sent,
-    /// Likewise, but a message arrived meanwhile.
+    /// The same, but a message has arrived since.
     Overtaken,
-    /// The server took the probe then, and nothing arrived since.
+    /// The server accepted the probe at this time, and nothing has arrived since.
     Taken { since: Instant },
 }
 
@@ -41,11 +41,11 @@ pub struct Probe {
     interval: Duration,
     timeout: Duration,
     stage: Stage,
-    /// Up to here everything is known to arrive.
+    /// Everything published up to this time is known to have arrived.
     delivered: Instant,
     /// When the last probe was sent.
     asked: Instant,
-    /// Why the channel is refused, and why probes are, as far as that was told.
+    /// The reported reasons for which the channel is refused, and for which probes are.
     channel_refused: Reasons,
     probe_refused: Reasons,
     /// How often the channel or a probe was refused on this connection since the check worked.
@@ -53,14 +53,14 @@ pub struct Probe {
     random: SplitMix64,
 }
 
-/// What [`Probe::check`] found.
+/// The result of [`Probe::check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeSign {
     /// Nothing is due.
     Nothing,
     /// A probe is to be published.
     Publish,
-    /// The server took the last probe so long ago, and delivered nothing.
+    /// The server accepted the last probe this long ago, and delivered nothing.
     Missing(Duration),
 }
 
@@ -100,33 +100,34 @@ impl Probe {
         };
     }
 
-    /// Somebody subscribes to something, after a time in which nobody asked whether messages arrive.
+    /// The first subscription after a time without any, in which delivery was not checked.
     pub fn begin(&mut self, now: Instant) {
         self.delivered = now;
     }
 
-    /// When a message or a probe came last, if probes are to come: what came since tells nothing of messages.
+    /// When the last message or probe came, if probes are on: bytes received since then do not prove that messages
+    /// are delivered.
     pub fn unproved_since(&self) -> Option<Instant> {
         let is_probed =
             matches!(self.stage, Stage::Idle | Stage::Sent | Stage::Overtaken | Stage::Taken { .. });
         is_probed.then_some(self.delivered)
     }
 
-    /// The subscriptions' link is lost.
+    /// The subscriptions' link was lost.
     pub fn disconnected(&mut self) {
         self.stage = Stage::Unsubscribed;
         self.refusals = 0;
     }
 
-    /// The probe under way will have no answer, because its link is lost or the server could not take it this time. A new link
-    /// may lead to a server that refuses no probe.
+    /// The probe in flight will have no answer, because its link was lost or the server could not accept it this
+    /// time. A new link may lead to a server that refuses no probe.
     pub fn unanswered(&mut self) {
         if matches!(self.stage, Stage::Sent | Stage::Overtaken | Stage::Muted { .. }) {
             self.stage = Stage::Idle;
         }
     }
 
-    /// Whether to subscribe to the channel now. Then that is under way.
+    /// Whether to subscribe to the channel now. Then the subscription counts as in flight.
     pub fn subscribe(&mut self) -> bool {
         let is_due = self.stage == Stage::Unsubscribed;
         if is_due {
@@ -148,13 +149,13 @@ impl Probe {
         (self.delivered, self.asked) = (now, now);
     }
 
-    /// The channel is refused. Returns whether to tell of it.
+    /// The channel is refused. Returns whether to report it.
     pub fn channel_refused(&mut self, error: &Error, kind: RefusalKind, now: Instant) -> bool {
         self.stage = Stage::Refused { until: self.next_turn(kind, now) };
         self.channel_refused.is_news(&error.code)
     }
 
-    /// The server took the probe.
+    /// The server accepted the probe.
     pub fn taken(&mut self, now: Instant) {
         self.probe_refused.clear();
         self.refusals = 0;
@@ -165,7 +166,7 @@ impl Probe {
         };
     }
 
-    /// The probe is refused. Returns whether to tell of it.
+    /// The probe is refused. Returns whether to report it.
     pub fn refused(&mut self, error: &Error, kind: RefusalKind, now: Instant) -> bool {
         self.stage = Stage::Muted { until: self.next_turn(kind, now) };
         self.probe_refused.is_news(&error.code)
@@ -184,14 +185,15 @@ impl Probe {
         if liveness.is_paused() {
             return None;
         }
-        // Behind a time in which nobody listened, everything begins anew.
+        // After a pause in reading everything starts over.
         let listening = liveness.resumed().unwrap_or(self.delivered);
         match self.stage {
             Stage::Idle if can_publish => Some(self.delivered.max(self.asked).max(listening) + self.interval),
             Stage::Refused { until } => Some(until),
             Stage::Muted { until } if can_publish => Some(until),
             Stage::Taken { since } => {
-                // What stands before the probe has to come first: a message of any size, confirmations of any number.
+                // Whatever the server sends before the probe has to come first: a message of any size, any number of
+                // confirmations.
                 let moving = liveness.within_frame().or(confirming.then(|| liveness.listening()));
                 let heard = moving.unwrap_or(since);
                 Some(since.max(listening).max(heard) + self.timeout)
@@ -200,7 +202,7 @@ impl Probe {
         }
     }
 
-    /// What is to be done by now; [`Probe::due`] has come.
+    /// What to do now; [`Probe::due`] has come.
     pub fn check(&mut self, now: Instant) -> ProbeSign {
         match self.stage {
             Stage::Taken { since } => ProbeSign::Missing(now.saturating_duration_since(since)),

@@ -19,7 +19,7 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 up to, but without, 1.
+    /// A number from 0 up to, but not including, 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
     pub(super) fn unit(&mut self) -> f64 {
         const STEPS: f64 = (1_u64 << 53) as f64;

@@ -11,7 +11,7 @@ use crate::model::{Error, LinkId, Request, RequestKind, RequestName, Sink, Value
 /// The requests of a session: nothing else answers one.
 #[derive(Debug)]
 pub struct Requests {
-    /// What an error may say of a request, in the backend's words.
+    /// The name of a request in an error, in the backend's words.
     name: fn(&RequestKind) -> RequestName<'_>,
     /// Accepted and not yet encoded.
     backlog: VecDeque<PendingRequest>,
@@ -24,12 +24,12 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// `name` says how the backend calls a request in an error.
+    /// `name` gives the backend's name for a request in an error.
     pub fn new(name: fn(&RequestKind) -> RequestName<'_>) -> Self {
         Self { name, backlog: VecDeque::new(), pending: 0, due: None, last_number: 0 }
     }
 
-    /// Accepts a request, which is sent after all that the server was asked to deliver before it.
+    /// Accepts a request, which is sent after all subscriptions that were requested before it.
     pub fn accept(&mut self, request: Request, partition: Option<u16>, delivery: &Delivery, now: Instant) {
         let Request { ticket, deadline, kind } = request;
         self.pending += 1;
@@ -41,8 +41,8 @@ impl Requests {
         self.backlog.push_back(request);
     }
 
-    /// The data turns out to be on several servers: `partition` says which part of it each request in the backlog is about, or
-    /// what to answer instead.
+    /// The data turns out to be on several servers: `partition` says which part of it each request in the backlog
+    /// needs, or what to answer instead.
     pub fn partition(
         &mut self,
         partition: impl Fn(&RequestKind) -> Result<Option<u16>, Error>,
@@ -70,20 +70,20 @@ impl Requests {
         self.pending == 0
     }
 
-    /// Those that are not encoded.
+    /// The requests that are not encoded.
     pub fn backlog(&self) -> impl Iterator<Item = &PendingRequest> {
         self.backlog.iter()
     }
 
-    /// The next request to be sent. It waits for every subscription made or ended before it to be confirmed or refused, so
-    /// that a publish reaches the one and is not counted for the other: on two links nothing else orders them, and on one
-    /// the parts of a refused SUBSCRIBE are tried again.
+    /// The next request to be sent. It waits until every subscription made or ended before it is confirmed or
+    /// refused, so that a publish reaches a new subscription and is not counted for an ended one: on two links
+    /// nothing else orders them, and on one link the parts of a refused SUBSCRIBE are tried again.
     pub fn next(&mut self, delivery: &Delivery, now: Instant) -> Option<PendingRequest> {
         self.backlog.pop_front_if(|request| !delivery.holds_back(request.after) && !request.is_over(now))
     }
 
-    /// Hands each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay. `holds_back`
-    /// is that of the subscriptions of all links. Returns whether others wait for them.
+    /// Passes each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay.
+    /// `holds_back` is that of the subscriptions of all links. Returns whether others wait for them.
     pub fn send_each(
         &mut self,
         holds_back: impl Fn(u64) -> bool,
@@ -99,8 +99,8 @@ impl Requests {
         is_held_back
     }
 
-    /// A connection is lost: answers those that may have been sent with `error`. The others are sent again, before all that were
-    /// made after them.
+    /// A connection was lost: answers the requests that may have been sent with `error`. The others are sent again,
+    /// before all that were made after them.
     pub fn lost<E>(&mut self, pipeline: Pipeline<E>, error: &Error, sink: &mut dyn Sink) {
         let mut unsent = Vec::new();
         for (request, sent) in pipeline.into_requests() {
@@ -113,7 +113,7 @@ impl Requests {
         self.put_back(unsent);
     }
 
-    /// These come before all that were made after them again.
+    /// Puts requests back before all that were made after them.
     pub fn put_back(&mut self, requests: Vec<PendingRequest>) {
         for request in requests.into_iter().rev() {
             let at = self.backlog.partition_point(|other| other.number < request.number);
@@ -127,14 +127,14 @@ impl Requests {
         sink.answer(request.ticket, result, (self.name)(&request.kind));
     }
 
-    /// When the next request's time is up, or earlier.
+    /// When the next request times out, or earlier.
     pub fn due(&self) -> Option<Instant> {
         self.due.filter(|_| self.pending > 0)
     }
 
-    /// Answers those whose time is up, with an `error` that depends on the link on which something of them was written, if it was.
-    /// What was not is taken back; of what was, the answer is still expected. `pipelines` are all that the session has. Returns
-    /// whether anything was due.
+    /// Answers the requests that have timed out, with an `error` that depends on the link on which any of them was
+    /// written. A request that was not written is taken back; otherwise its answer is still expected. `pipelines` are
+    /// all that the session has. Returns whether any had timed out.
     pub fn expire<'a, E: 'a>(
         &mut self,
         now: Instant,
@@ -179,7 +179,7 @@ impl Requests {
         self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
     }
 
-    /// The session ends: answers all that are left, as [`Requests::expire`] does.
+    /// The session ends: answers all remaining requests, as [`Requests::expire`] does.
     pub fn end<E>(
         &mut self,
         pipelines: impl IntoIterator<Item = Pipeline<E>>,

@@ -83,7 +83,7 @@ fn the_same_reason_is_told_ever_more_rarely_with_a_count() {
         let missed = format!("({} more since the last line)", line.0 - before.0 - 1);
         assert!(line.1.ends_with(&missed), "{} at {}", line.1, line.0);
     }
-    // Another reason is news, and so is the same one after a time in which all was well.
+    // Another reason is news, and so is the same one after a quiet time.
     let mut at = |second, why| {
         console.line(&down_for(why, Duration::ZERO), || start + Duration::from_secs(second)).is_some()
     };

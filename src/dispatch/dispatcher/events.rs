@@ -1,4 +1,4 @@
-//! Changes of a client's state: who listens, and what they are told.
+//! Changes of a client's state: calls listeners.
 
 use std::time::Instant;
 
@@ -9,8 +9,8 @@ use crate::dispatch::message_options::EntryOptions;
 use crate::model::{ClientSlot, Event, SessionId};
 
 impl<R: Reference, D: Reference> Dispatcher<R, D> {
-    /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
-    /// `ready` of its own, soon. `origin` is where it was put, if the identifier is not the script's own.
+    /// Adds a listener to an event of a client, under an identifier. A listener for `ready` on a client that is ready
+    /// gets a `ready` of its own, soon. `origin` is where it was added, if the identifier is not the script's own.
     pub fn listen(
         &mut self,
         slot: ClientSlot,
@@ -29,7 +29,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         }
     }
 
-    /// Tells a late listener that its client is ready.
+    /// Calls a late listener, because its client is ready.
     pub(super) fn notify(&mut self, slot: ClientSlot, serial: u64) -> Step<'_, R, D> {
         let Some(client) = self.clients.get(slot) else { return Step::Skipped };
         let listeners = &client.listeners[EventKind::Ready as usize];
@@ -42,7 +42,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         Step::Event { callback: entry.callback.index(), client: client.data.index(), event }
     }
 
-    /// Tells the listeners of an event, or the console.
+    /// Passes an event to its listeners, or to the console.
     pub(super) fn tell(&mut self, slot: ClientSlot, session: SessionId, event: Event) -> Step<'_, R, D> {
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         let is_present = client.session() == Some(session);

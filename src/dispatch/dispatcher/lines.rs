@@ -1,4 +1,4 @@
-//! Console lines that clients keep, so that one tells what would be many.
+//! Console lines that clients keep, so that one line replaces many.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use super::Dispatcher;
 /// Lines of all clients.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// Those that are to be printed.
+    /// Those to be printed.
     waiting: VecDeque<String>,
     /// When to print them, or to look for more of them.
     pub(super) due: Option<Instant>,
@@ -21,7 +21,7 @@ impl<R, D> Dispatcher<R, D> {
         self.lines.due.is_some_and(|due| due <= clock())
     }
 
-    /// The next line that was kept for the console, if its time has come.
+    /// The next line that was kept for the console, if it is due.
     pub fn line(&mut self, now: Instant) -> Option<&str> {
         if self.lines.waiting.is_empty() {
             let clients = self.order.iter();
@@ -37,7 +37,7 @@ impl<R, D> Dispatcher<R, D> {
         Some(&self.content.line)
     }
 
-    /// All lines that were kept: the end has come.
+    /// All lines that were kept: the Lua state ends.
     pub fn rest(&mut self) -> Vec<String> {
         self.lines.due = None;
         let mut lines = Vec::from(std::mem::take(&mut self.lines.waiting));

@@ -1,4 +1,4 @@
-//! What to call next.
+//! Chooses the next callback.
 
 mod events;
 mod lines;
@@ -23,24 +23,24 @@ const STRIDE: u32 = 32;
 
 /// All clients of one Lua state, and the order in which their callbacks run.
 ///
-/// [`Dispatcher::step`] says what to call and with what.
+/// [`Dispatcher::step`] returns the callback and its arguments.
 #[derive(Debug)]
 pub struct Dispatcher<R, D> {
     clients: Slab<Clients, Client<R, D>>,
     // In order of creation.
     order: Vec<ClientSlot>,
     signal: Signal,
-    // Something may wait that the signal no longer tells of.
+    // Something may wait although the signal was taken back.
     waiting: bool,
     turn: Turn,
-    // What comes before the next item.
+    // Tasks that come before the next item.
     tasks: VecDeque<Task>,
     walk: Option<(ClientSlot, List, Walk)>,
     message: Message,
     content: Box<Content<R>>,
-    // The client and the callback that the long document of the content is for.
+    // The client and the callback for which the long document of the content is read.
     long: Option<LongDocument>,
-    // Something other than messages is being delivered or waits: a message is worth the one look at this.
+    // Something other than messages is being delivered or waits: messages check only this one flag.
     unusual: bool,
     lines: Lines,
 }
@@ -53,25 +53,25 @@ struct Turn {
     source: usize,
     // Items since the turn began.
     taken: u32,
-    // Clients in a row that had nothing.
+    // How many clients in a row had nothing.
     empty: usize,
 }
 
 /// Something to be done before the next item is taken.
 #[derive(Debug, PartialEq)]
 enum Task {
-    /// An event of a session is told.
+    /// Passes an event of a session to its listeners.
     Tell { client: ClientSlot, session: SessionId, event: Event },
-    /// A session said that it has ended.
+    /// A session reported its end.
     End { client: ClientSlot, session: SessionId },
-    /// The requests that such a session left unanswered are answered, one after the other.
+    /// Answers the requests that such a session left unanswered, one after the other.
     GiveUp { client: ClientSlot },
-    /// A listener that came to a client that was ready already is told so.
+    /// Calls a listener that was added to a client that was ready already.
     Notify { client: ClientSlot, serial: u64 },
 }
 
-/// What a step points to. It lies in memory of its own, where nothing but the next step touches it: the embedding room may
-/// look at it while others call the dispatcher.
+/// The memory that a step points to, where nothing but the next step touches it: the embedding room may read it while
+/// other code calls the dispatcher.
 #[derive(Debug)]
 struct Content<R> {
     // The callback stays while it is called.
@@ -88,7 +88,7 @@ enum List {
 }
 
 impl<R, D> Dispatcher<R, D> {
-    /// No clients yet. `signal` is the one that the queues of all clients will raise.
+    /// No clients yet. `signal` is the one that the queues of all clients raise.
     pub fn new(signal: Signal) -> Self {
         Self {
             clients: Slab::default(),
@@ -139,7 +139,7 @@ impl<R, D> Dispatcher<R, D> {
         clients.filter(|(_, client)| client.open)
     }
 
-    /// Begins a round of steps: everything that the signal told of so far will be found.
+    /// Begins a round of steps: finds everything that the signal has announced so far.
     pub fn begin(&mut self) {
         if self.signal.swap(false, Ordering::AcqRel) {
             self.waiting = true;
@@ -147,14 +147,14 @@ impl<R, D> Dispatcher<R, D> {
         self.turn.empty = 0;
     }
 
-    /// Whether what was handed out last may still have callbacks to go to. They get it in the next step, which may come
-    /// in a later round.
+    /// Whether the last item may still have callbacks to go to. They get it in the next step, which may come in a
+    /// later round.
     pub fn is_walking(&self) -> bool {
         self.walk.is_some()
     }
 
-    /// Gives up what is being delivered: the callbacks that have not had it yet do not get it.
-    /// Returns whether a table was begun for them.
+    /// Gives up the item that is being delivered: the remaining callbacks do not get it. Returns whether a table was
+    /// begun for them.
     pub fn abandon(&mut self) -> bool {
         self.walk = None;
         self.drop_long_unless_parked()
@@ -173,7 +173,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         if self.unusual { self.step_unusual() } else { self.fetch() }
     }
 
-    /// What to do next, where something other than messages is being delivered or waits.
+    /// What to do next, if something other than messages is being delivered or waits.
     #[inline(never)]
     fn step_unusual(&mut self) -> Step<'_, R, D> {
         (self.content.answer, self.content.event) = (None, None);
@@ -201,7 +201,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         self.fetch()
     }
 
-    /// Takes the present walk to its next callback, if there is one. Returns whether that one has options beside a bound.
+    /// Advances the current walk to its next callback, if there is one. Returns whether that one has options beside a
+    /// bound.
     fn advance(&mut self) -> Option<bool> {
         let (slot, list, mut walk) = self.walk.take()?;
         let client = self.clients.get(slot)?;
@@ -220,7 +221,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         Some(is_special)
     }
 
-    /// The callback at which the walk stands, and what it gets: as those before it, unless its bound is another.
+    /// The callback at which the walk stands, with the same arguments as the ones before it, unless its bound
+    /// differs.
     fn again(&mut self) -> Step<'_, R, D> {
         let Some((slot, list, walk)) = &self.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
@@ -259,7 +261,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         }
     }
 
-    /// The client whose turn it is, unless nobody has anything.
+    /// The client whose turn it is, unless none has an item.
     #[inline]
     fn whose_turn(&mut self) -> Option<ClientSlot> {
         while self.turn.empty < self.order.len() {
@@ -303,8 +305,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             self.message = parked.message;
             return Step::Skipped;
         }
-        // What a replaced session still had comes before anything of the one in its place. In this order of looks: whatever
-        // the old one published before the new one did is seen.
+        // The remaining items of a replaced session come before anything of its successor. In this order everything
+        // that the old one published before the new one did is seen.
         let has_news = |source: &Source| !source.consumer.is_empty();
         if self.turn.source > 0
             && client.sources.get(self.turn.source).is_some_and(has_news)
@@ -326,7 +328,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                 };
                 let (name, bytes) = (subscription.name.index(), payload.len());
                 let is_out = bytes <= entry.options.max_bytes;
-                // The figures are those of the present session.
+                // The figures are those of the current session.
                 client.delivered += u64::from(!source.retired);
                 let is_new = entry.options.special.is_some();
                 let alone = subscription.callbacks.len() == 1;
@@ -374,7 +376,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             }
             self.order.retain(|&other| other != slot);
         }
-        // Positions have moved: a new round looks at everybody.
+        // Positions have moved: a new round looks at every client.
         self.turn = Turn::default();
     }
 }

@@ -1,9 +1,9 @@
-//! Messages for callbacks with options: those that are skipped, and those of which they get the value.
+//! Messages for callbacks with options: skips some of them, and reads the values of others.
 //!
-//! A text of up to [`SLICE`] bytes is read in one step, and its table is made in one step. A longer one is read in slices, and
-//! its table is made in slices by the embedding room. Between two of them the message is *parked*: its client waits, so that the
-//! order stays, while others have their turn. Of all clients one message at a time is read in slices, so the memory that this takes
-//! is that of one. The text stays in the batch that it came in, as for any walk.
+//! A text of up to [`SLICE`] bytes is read in one step, and its table is made in one step. A longer one is read in
+//! slices, and its table is made in slices by the embedding room. Between two of them the message is *parked*: its
+//! client waits, so that the order stays, while others have their turn. Only one message of all clients at a time is
+//! read in slices, so the memory is that of one. The text stays in the batch in which it came, as in any walk.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -18,15 +18,15 @@ use crate::model::ClientSlot;
 /// Texts that are being read.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
-    /// One that is read at once.
+    /// A text that is read at once.
     short: Document,
-    /// One that is read in slices.
+    /// A text that is read in slices.
     long: Document,
     /// Why one could not be read.
     reason: String,
 }
 
-/// Whose text is read in slices.
+/// The callback for which a text is read in slices.
 #[derive(Debug)]
 pub(super) struct LongDocument {
     client: ClientSlot,
@@ -34,23 +34,23 @@ pub(super) struct LongDocument {
     options: Rc<MessageOptions>,
 }
 
-/// What a callback with options gets of a message.
+/// What a callback with options gets for a message.
 enum Treatment {
     Text,
     Json,
 }
 
 impl<R, D> Dispatcher<R, D> {
-    /// Whether the parked message of a client may be read on: no other client's is being read.
+    /// Whether reading the parked message of a client may continue: no other client's is being read.
     pub(super) fn may_read(&self, slot: ClientSlot) -> bool {
         self.long.as_ref().is_none_or(|long| long.client == slot)
     }
 
-    /// A part of the table of [`Step::Table`] was made, the rest is for later.
+    /// A part of the table of [`Step::Table`] was made, the rest follows later.
     pub fn table_begun(&mut self) {
         self.content.documents.long.has_begun();
         let Some((slot, List::Topic(topic), walk)) = self.walk.take() else { return };
-        // One that was closed meanwhile wants no more.
+        // A client that was closed meanwhile gets nothing more.
         if let Some(client) = self.clients.get_mut(slot).filter(|client| client.open) {
             client.parked = Some(Parked::new(topic, walk, self.message));
         }
@@ -67,13 +67,13 @@ impl<R, D> Dispatcher<R, D> {
         }
     }
 
-    /// Bytes that the text that is read in slices takes beside itself.
+    /// Bytes that the text read in slices needs beside itself.
     #[cfg(test)]
     pub(in crate::dispatch) fn long_memory(&self) -> usize {
         self.content.documents.long.tape().memory()
     }
 
-    /// Lets go of the text that is read in slices if nobody waits for it any more.
+    /// Frees the text that is read in slices if no walk waits for it any more.
     pub(super) fn drop_long_unless_parked(&mut self) -> bool {
         let parked = |long: &LongDocument| self.clients.get(long.client)?.parked.as_ref();
         if self.long.as_ref().is_none_or(|long| parked(long).is_some()) {
@@ -86,7 +86,7 @@ impl<R, D> Dispatcher<R, D> {
 }
 
 impl<R: Reference, D: Reference> Dispatcher<R, D> {
-    /// What the callback gets at which the walk stands, and which has options.
+    /// The step for the callback at which the walk stands, if it has options.
     pub(super) fn special(&mut self) -> Step<'_, R, D> {
         match self.treatment() {
             Some(Treatment::Text) => self.again(),
@@ -130,7 +130,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                     return Step::Skipped;
                 }
                 Some(long) if Rc::ptr_eq(&long.options, options) => {}
-                // A table that was begun for another callback is let go of first.
+                // A table that was begun for another callback is released first.
                 Some(_) if document.is_begun() => {
                     self.long = None;
                     document.clear();
@@ -178,7 +178,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                         self.content.line = line;
                         Step::Line(&self.content.line)
                     }
-                    // A text was read, so the clock is looked at.
+                    // A text was read, so the clock is checked.
                     None => Step::Slice,
                 }
             }

@@ -5,10 +5,10 @@ use crate::model::{Error, Event, Value};
 
 /// A callback, a string or a client as the embedding room keeps it.
 pub trait Reference {
-    /// What a step has in its place: a callback may end its client, or another callback.
+    /// Refers to it in a step: a callback may end its client, or another callback.
     type Index: Copy;
 
-    /// What stands for it.
+    /// Refers to it in a step.
     fn index(&self) -> Self::Index;
 }
 
@@ -20,12 +20,12 @@ impl<T: Copy> Reference for T {
     }
 }
 
-/// A unit of work. Owns nothing; what it points to stays as it is until the next one.
+/// A unit of work. Owns nothing; the memory that it points to stays as it is until the next one.
 #[derive(Debug)]
 pub enum Step<'a, R: Reference, D: Reference> {
     /// Nothing waits.
     Idle,
-    /// Nothing that anybody has to hear of; there may be more.
+    /// Nothing that a callback has to hear of; there may be more.
     Skipped,
     /// This is to be printed on the console.
     Line(&'a str),
@@ -33,9 +33,9 @@ pub enum Step<'a, R: Reference, D: Reference> {
     Message {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
-        /// What was sent.
+        /// The payload.
         payload: &'a [u8],
         /// The channel's or the pattern's name.
         name: R::Index,
@@ -48,9 +48,9 @@ pub enum Step<'a, R: Reference, D: Reference> {
     TooLarge {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
-        /// How many bytes were sent.
+        /// The size of the payload in bytes.
         bytes: usize,
         /// As for a message.
         name: R::Index,
@@ -61,25 +61,25 @@ pub enum Step<'a, R: Reference, D: Reference> {
     Again {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
     },
     /// The callback gets the whole message. Those before it were given only its size.
     AgainWhole {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
-        /// What was sent.
+        /// The payload.
         payload: &'a [u8],
     },
     /// The message of this walk is over the callback's bound: it gets the size.
     AgainTooLarge {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
-        /// How many bytes were sent.
+        /// The size of the payload in bytes.
         bytes: usize,
     },
     /// The callback gets the value of the message. If the document is long, a part of it may be made now, as
@@ -88,26 +88,26 @@ pub enum Step<'a, R: Reference, D: Reference> {
     Table {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
-        /// What was sent.
+        /// The payload.
         payload: &'a [u8],
-        /// What was read of it.
+        /// The document that was read from it.
         document: &'a Document,
         /// As for a message.
         name: R::Index,
         /// As for a message.
         channel: Option<&'a [u8]>,
     },
-    /// The callback is told that the message cannot be read.
+    /// The callback gets a message that cannot be read.
     Unreadable {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
         /// Why.
         reason: &'a str,
-        /// What was sent, unless it passes a bound.
+        /// The payload, unless it passes a bound.
         payload: Option<&'a [u8]>,
         /// As for a message.
         name: R::Index,
@@ -116,22 +116,22 @@ pub enum Step<'a, R: Reference, D: Reference> {
     },
     /// A part of a long message was read, which takes time.
     Slice,
-    /// The table that was begun is not wanted any more.
+    /// The table that was begun is not needed any more.
     Abandoned,
     /// The callback gets the answer to its request.
     Answer {
         /// Whom to call.
         callback: R::Index,
-        /// Whose callback it is.
+        /// Its client.
         client: D::Index,
         /// The answer.
         result: &'a Result<Value, Error>,
     },
-    /// The listener is told of a change of state.
+    /// The listener gets a change of state.
     Event {
         /// Whom to call.
         callback: R::Index,
-        /// Whose listener it is.
+        /// Its client.
         client: D::Index,
         /// The change.
         event: &'a Event,

@@ -1,4 +1,4 @@
-//! One answer to each request, whatever becomes of its client and its session.
+//! One answer to each request, whatever happens to its client and its session.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ fn what_a_session_leaves_unanswered_is_answered_in_order_before_its_client_goes(
     let (answered, second) = (ask("1"), ask("2"));
     answer(&mut producer, answered, Ok(Value::Null));
     assert_eq!(world.run_quietly(), ["c.1: Null"]);
-    // The third one takes the place that the first one left, and yet comes after the second.
+    // The third one takes the place that the first one left, but comes after the second.
     let mut ask = |name| world.dispatcher.get_mut(client).unwrap().ticket(Some(name), 1).unwrap();
     let late = (ask("3"), ask("4"));
     drop((second, late));

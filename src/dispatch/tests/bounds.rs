@@ -1,4 +1,4 @@
-//! Callbacks with a bound: what they get of a message that is larger.
+//! Callbacks with a bound, and messages larger than that.
 
 use super::{World, channel, say};
 use crate::dispatch::Step;
@@ -47,8 +47,8 @@ fn a_patterns_callback_gets_the_channel_too() {
     assert_eq!(world.run_quietly(), ["c.a: 5 bytes on k.1 for name", "c.b: 12345 on k.1 for name"]);
 }
 
-/// The kinds of steps that lead to each of four callbacks, for every choice of bounds: the message is handed out once, and
-/// only if somebody wants it whole.
+/// The kinds of steps that lead to each of four callbacks, for every choice of bounds: the message is handed out
+/// once, and only if a callback gets it whole.
 #[test]
 fn every_order_of_bounds_hands_the_message_out_at_most_once() {
     for choice in 0..16_u32 {
@@ -138,7 +138,7 @@ fn a_bound_that_changes_in_the_middle_of_a_walk_holds_for_the_rest_of_it() {
     assert_eq!(log, ["c.a: 5 bytes for name", "c.b: 12345 for name", "c.c: 5 bytes for name"]);
 }
 
-/// Whatever happens between two rounds, the walk goes on with its own message.
+/// Whatever happens between two rounds, the walk continues with its own message.
 #[test]
 fn a_walk_that_goes_on_in_a_later_round_still_has_the_message() {
     let mut world = World::new();
@@ -152,7 +152,7 @@ fn a_walk_that_goes_on_in_a_later_round_still_has_the_message() {
     let Step::TooLarge { callback: "a", bytes: 5, .. } = world.dispatcher.step() else { panic!("the size") };
     assert!(world.dispatcher.is_walking());
 
-    // A new session in the place of the old one, and another client: neither has anything to do with the walk.
+    // A new session in place of the old one, and another client: neither affects the walk.
     let (session, mut newer, consumer) = world.session();
     let handle = world.dispatcher.get_mut(client).unwrap();
     assert!(matches!(handle.wanted()[..], [Command::Subscribe { .. }]));

@@ -1,4 +1,4 @@
-//! Changes of state: for listeners, early and late, or for the console.
+//! Changes of state, for early and late listeners, and for the console.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ fn a_listener_that_comes_late_hears_of_ready_though_nothing_else_happens() {
     world.dispatcher.listen(client, EventKind::Ready, b"late", "late", None);
     assert!(world.dispatcher.has_work());
     assert_eq!(world.run_quietly(), ["c.late: Ready first"]);
-    // A notice of its own is no event for anybody.
+    // A notice is not an event for listeners.
     tell(&mut producer, Event::Notice("nobody watches".into()));
     let log = world.run_quietly();
     assert!(log.len() == 1 && log[0].ends_with(": nobody watches"), "{log:?}");
@@ -41,7 +41,7 @@ fn without_listeners_trouble_goes_to_the_console() {
     assert!(log[3].contains("PUBLISH to \"chat\" failed: NOPERM: no"));
 }
 
-/// What clients kept for the console, as soon as it is due.
+/// A line that clients kept for the console, as soon as it is due.
 fn kept_line(world: &mut World) -> Option<String> {
     let due = Instant::now() + Duration::from_secs(60);
     assert_eq!(
@@ -51,7 +51,7 @@ fn kept_line(world: &mut World) -> Option<String> {
     world.dispatcher.line(due).map(Into::into)
 }
 
-/// A request that nobody waits for is refused.
+/// A request without a callback is refused.
 fn refuse(world: &mut World, client: ClientSlot, producer: &mut Producer) {
     let ticket = world.dispatcher.get_mut(client).unwrap().ticket(None, 1).unwrap();
     answer(producer, ticket, Err(Error::sent(Code::Server("NOPERM".into()), "no")));

@@ -65,7 +65,7 @@ fn removal_takes_effect_at_once_even_for_what_is_queued() {
             let client = world.dispatcher.get_mut(client).unwrap();
             assert!(client.unsubscribe(topic.clone(), b"b").is_none());
             assert!(matches!(client.unsubscribe(topic.clone(), b"a"), Some(Command::Unsubscribe(_))));
-            // The same name again is another subscription: what is queued was not for it.
+            // The same name again is another subscription: the queued message was not for it.
             let again = world.subscribe(client_of(world), &topic, "a").unwrap();
             assert_ne!(again, slot);
         }

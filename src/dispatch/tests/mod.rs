@@ -1,4 +1,4 @@
-//! What scripts rely on, through real queues.
+//! The behaviour that scripts rely on, through real queues.
 
 mod answers;
 mod bounds;
@@ -35,7 +35,7 @@ struct World {
     orders: Orders<()>,
     _inbox: Inbox<()>,
     sessions: u32,
-    /// Steps that the table of a long message takes, and how many of them were taken.
+    /// How many steps the table of a long message takes, and how many were taken.
     pieces: usize,
     made: usize,
 }

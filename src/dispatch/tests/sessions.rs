@@ -1,4 +1,4 @@
-//! Sessions that end by themselves, and those that another one replaces.
+//! Sessions that end, and sessions that are replaced.
 
 use std::time::Duration;
 

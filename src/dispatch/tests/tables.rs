@@ -1,4 +1,4 @@
-//! Callbacks that want the value of a JSON text, and what they are not to have.
+//! Callbacks that get the value of a JSON text, and messages that they must not get.
 
 use super::{World, channel, say};
 use crate::dispatch::{JsonOptions, MessageOptions};
@@ -18,7 +18,7 @@ fn without(prefix: &str) -> MessageOptions {
     MessageOptions { skip_prefix: Some(prefix.as_bytes().into()), ..MessageOptions::default() }
 }
 
-/// A list of so many noughts, which takes one node more.
+/// A list of so many zeros, which takes one node more.
 fn noughts(count: usize) -> String {
     format!("[{}0]", "0,".repeat(count - 1))
 }
@@ -141,7 +141,7 @@ fn callbacks_of_both_kinds_share_a_message_in_their_order() {
     }
 }
 
-/// Something that a script does while a message is being read.
+/// An action of a script while a message is being read.
 type Change = fn(&mut World, crate::model::ClientSlot);
 
 #[test]
@@ -154,7 +154,7 @@ fn a_message_that_nobody_wants_any_more_is_let_go_of() {
             },
             &["c.b: [", "abandoned", "c.b: 7 for name"],
         ),
-        // A new callback under the identifier has the message from its beginning, as any that is queued.
+        // A new callback under the identifier gets the message from its beginning, like any queued one.
         (
             |world, client| _ = world.subscribe(client, &channel("chat"), "a"),
             &["c.a: [", "c.b: [", "abandoned"],
@@ -167,7 +167,7 @@ fn a_message_that_nobody_wants_any_more_is_let_go_of() {
             },
             &["read", "c.a begins", "c.a: 10001 nodes for name", "c.b: [", "c.a: 1 nodes for name"],
         ),
-        // With the options of before it goes on with what was read.
+        // With equal options it continues with the document that was read.
         (
             |world, client| _ = world.subscribe_with(json(), client, &channel("chat"), "a"),
             &["c.a: 10001 nodes for name", "c.b: [", "c.a: 1 nodes for name"],
@@ -190,7 +190,7 @@ fn a_message_that_nobody_wants_any_more_is_let_go_of() {
             });
             let after = log.iter().skip_while(|entry| *entry != at).skip(1).collect::<Vec<_>>();
             assert!(after.len() >= then.len(), "change {n} at {at}: {log:?}");
-            // Another callback's table, of which a part was made, is let go of before the text is read anew.
+            // Another callback's table that was begun is released before the text is read again.
             let abandoned = after.iter().filter(|entry| **entry == "abandoned").count();
             assert!(n != 3 || abandoned == usize::from(at == "c.a begins"), "change {n} at {at}: {log:?}");
             assert!(n != 4 || !after.iter().any(|entry| *entry == "read"), "it began anew: {log:?}");

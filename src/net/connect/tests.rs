@@ -1,4 +1,4 @@
-//! Attempts with a transport that does what it is told to.
+//! Attempts with a scripted transport.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,12 +13,12 @@ use super::*;
 const TOKEN: Token = Token(3);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a transport does, and what was asked of it.
+/// The script of a transport, and the calls that it got.
 #[derive(Debug, Default)]
 struct Script {
     can_read: bool,
     can_write: bool,
-    /// What comes of each question whether it is connected. None is left: it is not.
+    /// The answers to each check for a connection. Once none is left, it is not connected.
     answers: Mutex<VecDeque<io::Result<bool>>>,
     asked: AtomicUsize,
     closed: AtomicUsize,
@@ -61,7 +61,7 @@ fn address(last: u8, port: u16) -> SocketAddr {
     (Ipv4Addr::new(127, 0, 0, last), port).into()
 }
 
-/// An attempt at 127.0.0.9 that began at `now`, and what it is about.
+/// An attempt at 127.0.0.9 that began at `now`, with its script.
 fn attempt(script: Script, rest: Vec<Target>, now: Instant) -> (Attempt, Arc<Script>, mio::Poll) {
     let script = Arc::new(script);
     let attempt = Attempt {
@@ -193,7 +193,7 @@ fn no_address_at_all_is_an_error() {
 
 #[test]
 fn a_time_that_is_up_ends_all_addresses_that_are_left() {
-    // Bound, so that nobody else listens there. The system refuses at once or later: either way the checks end.
+    // Bound, so that nothing else can listen there. The system refuses at once or later: either way the checks end.
     let bound = [(); 3].map(|()| {
         let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&address(1, 0).into()).expect("a port");

@@ -1,4 +1,4 @@
-//! Addresses at which connecting hangs, which only Linux lets a test have.
+//! Addresses at which connecting hangs; only Linux lets a test set them up.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,7 +17,7 @@ fn bound(address: SocketAddr) -> Socket {
     socket
 }
 
-/// A listener whose backlog is full: whoever connects to it waits.
+/// A listener whose backlog is full: every connection to it hangs.
 struct FullBacklog {
     _listener: Socket,
     _first: Vec<Socket>,
@@ -44,7 +44,7 @@ impl FullBacklog {
 #[test]
 fn all_addresses_are_tried_each_with_its_share_of_the_time() {
     let (_listener, port) = listener();
-    // One refuses, one never answers, the last one is there.
+    // One refuses, one never answers, the last one accepts.
     let full = FullBacklog::new(Ipv4Addr::new(127, 0, 0, 2), port);
     let refusing = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), 0));
     let addresses = vec![refusing, full.address, localhost()];
@@ -72,7 +72,7 @@ fn the_last_address_is_told_when_none_answers() {
     fixture.end();
 }
 
-/// Three addresses that accept, in their order, and the port of all.
+/// Three addresses that accept, in order, and their port.
 fn three_listeners() -> ([TcpListener; 3], [SocketAddr; 3]) {
     loop {
         let bind = |last, port| TcpListener::bind((Ipv4Addr::new(127, 0, 0, last), port));
@@ -104,7 +104,7 @@ fn every_address_has_its_turn_whatever_order_the_resolver_gives() {
         peers.push(how.peer.expect("an address"));
     }
     assert_eq!(peers, [a, b, c, a, b, c, a]);
-    // The resolver's order is the first one, and an address that is not there any more is passed.
+    // The resolver's order is the first one; an address that is not in it any more is skipped.
     let news = fixture.connect(name("several", port), LONG);
     assert_eq!(news.recv_timeout(LONG).ok().and_then(Result::ok).and_then(|how| how.peer), Some(c));
     let gone = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), port - 1));

@@ -1,4 +1,4 @@
-//! Answers of the resolver that come too late, or nearly, for the attempt that asked.
+//! Answers of the resolver that come too late, or almost too late, for the attempt that asked.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,7 +39,7 @@ fn a_late_answer_serves_the_next_attempt_once() {
     fixture.end();
 }
 
-/// What the links of a loop use. No lookup finds anything.
+/// The parts that the links of a loop use. No lookup finds an address.
 pub(super) struct Parts {
     pub(super) io: Io,
     pub(super) poll: mio::Poll,
@@ -60,7 +60,7 @@ impl Parts {
         Link::connect(LinkId(0), Token(1), name("slow", 1), None, deadline, &self.io, now).expect("a lookup")
     }
 
-    /// What the next attempt gets, which begins at `now`.
+    /// The answer that an attempt beginning at `now` gets.
     fn next_answer(&self, now: Instant) -> Result<Vec<SocketAddr>, String> {
         let _lookup = self.io.look_up("slow", Token(2), now);
         let deadline = Instant::now() + LONG;

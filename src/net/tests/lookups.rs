@@ -1,4 +1,4 @@
-//! Names: slow lookups, those that clients share, and those that end in nothing.
+//! Lookups of names: slow ones, shared ones, and those that fail.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use super::{Fixture, LONG, listener, localhost, name};
 use crate::backend::LinkError;
 use crate::model::SessionId;
 
-/// Lookups that tell which name they are for. A value lets one of them go on, and its drop all.
+/// Lookups that report their name. Each value sent lets one of them finish, and dropping the sender all.
 pub(super) fn held() -> (Fixture, Receiver<String>, Sender<()>) {
     let (begun, begins) = channel();
     let (go_on, gate) = channel::<()>();
@@ -64,7 +64,7 @@ fn a_lookup_that_never_ends_keeps_nothing_of_a_worker_that_ended() {
     let wakes = Arc::clone(&fixture.wakes);
     fixture.end();
     assert!(news.try_recv().is_err());
-    // What wakes a worker has a descriptor.
+    // A waker has a descriptor.
     assert_eq!(Arc::strong_count(&wakes), 1);
     drop(go_on);
 }
@@ -125,7 +125,7 @@ fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
     for _ in 0..4 {
         *lookups.entry(begins.recv_timeout(LONG).expect("four lookups")).or_default() += 1;
     }
-    // A turn that came after all of them: now everyone has asked.
+    // Two turns after all of them: now each has asked.
     for _ in 0..2 {
         let news = fixture.connect(name("127.0.0.1", port), LONG);
         assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
@@ -164,7 +164,7 @@ fn a_lookup_that_panics_is_an_answer_and_its_thread_lives() {
     fixture.end();
 }
 
-/// A system that has no threads left, in one test alone.
+/// A system without free threads, in one test only.
 static REFUSES_THREADS: AtomicBool = AtomicBool::new(false);
 
 #[test]
@@ -196,7 +196,7 @@ fn without_a_thread_of_its_own_a_lookup_waits_for_another_one_and_fails_if_there
     assert_eq!(begins.recv_timeout(LONG).as_deref(), Ok("first"));
     REFUSES_THREADS.store(true, Ordering::SeqCst);
     let second = fixture.connect(name("second", port), LONG);
-    // A turn that came after the second one has asked.
+    // A turn after the second one has asked.
     let other = fixture.connect(name("127.0.0.1", port), LONG);
     assert!(matches!(other.recv_timeout(LONG), Ok(Ok(_))));
     assert!(second.try_recv().is_err() && begins.try_recv().is_err(), "it waits for the first one's thread");

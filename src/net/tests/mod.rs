@@ -1,4 +1,4 @@
-//! Making links: slow and shared lookups, several addresses, deadlines. And timers.
+//! Tests of making links: slow and shared lookups, several addresses, deadlines. And of timers.
 
 #[cfg(target_os = "linux")]
 mod addresses;
@@ -26,13 +26,13 @@ use crate::model::{
 };
 use crate::queue::{Order, Orders, Signal, events, orders};
 
-/// Far beyond what anything here takes.
+/// Much longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
 
-/// What became of a link.
+/// The result of a link.
 type News = Receiver<Result<Connected, LinkError>>;
 
-/// A session that makes one link and tells what became of it. It has no timer: the loop ends every attempt.
+/// A session that makes one link and reports its result. It has no timer: the loop ends every attempt.
 struct Reporter {
     actions: VecDeque<Action>,
     told: Sender<Result<Connected, LinkError>>,
@@ -90,7 +90,7 @@ struct Fixture {
     orders: Orders<BoxedSession>,
     running: Box<dyn Join>,
     resolver: Arc<Resolver>,
-    /// Kept by whoever can wake the worker.
+    /// Held by everything that can wake the worker.
     wakes: Arc<AtomicU64>,
     clients: u32,
 }

@@ -1,4 +1,4 @@
-//! What a session is opened with.
+//! The first calls of a session.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Sender, channel};
@@ -8,7 +8,7 @@ use super::{Fixture, LONG};
 use crate::backend::{Action, Connected, LinkError, Session};
 use crate::model::{Command, Event, LinkId, Room, Sink, Topic, TopicKind};
 
-/// A session that tells which call came first.
+/// A session that reports which call came first.
 struct Newborn {
     actions: VecDeque<Action>,
     told: Option<Sender<&'static str>>,
@@ -63,7 +63,8 @@ impl Session for Newborn {
     }
 }
 
-/// A session in the place of another one would be ready before it knows of the last subscription, and again after it.
+/// A session that replaces another one would otherwise be ready before it knows of the last subscription, and again
+/// after it.
 #[test]
 fn a_session_has_its_first_commands_before_it_wishes_for_a_link() {
     let mut fixture = Fixture::new(|_| Ok(Vec::new()));

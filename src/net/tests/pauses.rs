@@ -1,4 +1,4 @@
-//! A link that rests while bytes wait.
+//! A link that is paused while bytes wait.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::late::Parts;
 use super::{LONG, listener, name};
 use crate::model::LinkId;
 
-/// Hands the selector's news to the link until `ready`.
+/// Passes the selector's events to the link until `ready`.
 fn wait(parts: &mut Parts, link: &mut Link, ready: impl Fn(&mut Link, &mut Parts) -> bool) {
     let mut events = Events::with_capacity(8);
     let deadline = Instant::now() + LONG;
@@ -37,7 +37,7 @@ fn a_paused_link_is_readable_once_it_goes_on_without_news() {
     assert_eq!(link.timeout(), None, "from here on the session has the deadlines");
     assert!(!link.can_read());
     link.pause();
-    // News that come meanwhile are kept.
+    // Events that come meanwhile are kept.
     peer.write_all(b"bytes").expect("a connection");
     wait(&mut parts, &mut link, |link, _| link.transport().expect("a connection").can_read());
     assert!(link.is_paused() && !link.can_read());

@@ -1,4 +1,4 @@
-//! Links that are secured: one goes on with its handshake in each round of turns.
+//! Links that are secured: one continues its handshake in each round of turns.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -29,7 +29,7 @@ fn connected(parts: &mut Parts, number: u8) -> (Link, TcpStream) {
     (link, peer)
 }
 
-/// Whether the client has begun its handshake. `wait`: for it to do so.
+/// Whether the client has begun its handshake. `wait`: waits until it has.
 fn has_begun(peer: &mut TcpStream, wait: bool) -> bool {
     peer.set_nonblocking(!wait).expect("a socket");
     match peer.read(&mut [0; 64]) {
@@ -79,7 +79,8 @@ fn a_link_with_ever_more_to_do_for_its_handshake_lets_the_others_go_first() {
     for (link, _) in &mut links {
         assert!(link.check(&mut parts.io, Instant::now()).expect("a handshake").is_none());
     }
-    // The first link's server has said something before the next round. The beginning of a record, which leads to nothing yet.
+    // The first link's server has sent something before the next round: the beginning of a record, which is not
+    // enough to continue.
     let [(first, server), (second, _), (last, waits)] = &mut links;
     assert!(has_begun(server, true));
     server.write_all(&[22, 3, 3]).expect("a connection");
@@ -89,7 +90,7 @@ fn a_link_with_ever_more_to_do_for_its_handshake_lets_the_others_go_first() {
         parts.poll.poll(&mut events, Some(Duration::from_millis(100))).expect("a selector");
         events.iter().filter(|event| event.token() == token).for_each(|event| first.handle_event(event));
     }
-    // One that is gone is not waited for.
+    // A closed link is not waited for.
     std::mem::replace(second, connected(&mut parts, 3).0).close(&mut parts.io);
     parts.io.begin_round();
     assert!(first.check(&mut parts.io, Instant::now()).expect("a handshake").is_none());

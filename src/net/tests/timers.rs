@@ -10,8 +10,8 @@ use crate::backend::{Action, Connected, LinkError, Session};
 use crate::model::{Command, Event, LinkId, Room, Sink, Topic, TopicKind};
 use crate::queue::Order;
 
-/// A session that stands still in a command until the test lets it go on, with a timer that is then due, and tells which
-/// call came.
+/// A session that blocks in a command until the test lets it continue, with a timer that is then due, and reports its
+/// calls.
 struct Sleeper {
     actions: VecDeque<Action>,
     go_on: Receiver<()>,

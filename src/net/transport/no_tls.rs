@@ -1,18 +1,18 @@
-//! In place of TLS, where the module was built without it: whoever asks for it is refused.
+//! In place of TLS, if the module was built without it: settings with TLS are refused.
 
 use std::sync::Arc;
 
 use super::Transport;
 use crate::backend::{LinkError, OptionError, Tls, TlsError, TlsFault};
 
-/// What this build answers. Options that ask for TLS are refused before that, with what to do.
+/// The error of this build. Options that ask for TLS are refused earlier, with advice.
 const WITHOUT: &str = "this build has no TLS";
 
-/// Keeps nothing.
+/// Empty.
 #[derive(Debug, Default)]
 pub(in crate::net) struct TlsConfigs;
 
-/// There is none.
+/// Cannot be constructed.
 #[derive(Debug)]
 pub(in crate::net) enum Layer {}
 

@@ -12,13 +12,14 @@ use mio::{Interest, Registry, Token};
 use super::Transport;
 use crate::backend::LinkError;
 
-/// Whether a read that does not fill the buffer shows that nothing is left. With edge-triggered readiness (epoll, kqueue) it
-/// does, which saves a system call for each lone message. On Windows only a read that would block asks for more events.
+/// Whether a read that does not fill the buffer shows that nothing is left. With edge-triggered readiness (epoll,
+/// kqueue) it does, which saves a system call for each single message. On Windows only a read that would block
+/// requests further events.
 const SHORT_READ_SHOWS_END: bool = cfg!(unix);
 
 /// What both kinds of socket can do, beside reading and writing.
 pub(super) trait Stream: Read + Write + Source + fmt::Debug + Send {
-    /// The error that waits on the socket.
+    /// The pending error of the socket.
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 
     /// Fails with `NotConnected` as long as there is no peer.
@@ -57,24 +58,24 @@ impl Stream for UnixStream {
     }
 }
 
-/// A non-blocking socket, and what the selector said of it.
+/// A non-blocking socket, and the readiness that the selector reported.
 #[derive(Debug)]
 pub(super) struct Socket<S> {
     stream: S,
     token: Token,
-    /// There may be something to read. Told by edges, so it stays set until a read finds nothing more.
+    /// There may be something to read. Edge-triggered, so it stays set until a read finds nothing more.
     readable: bool,
-    /// The peer has ended its side, so that only an empty read shows the end.
+    /// The peer has closed its side, so only an empty read shows the end.
     read_closed: bool,
     writable: bool,
-    /// The selector was asked to tell when the socket becomes writable.
+    /// The selector was asked to report when the socket becomes writable.
     asks_writable: bool,
-    /// A write failed. What the peer sent before is still worth reading: it may say why.
+    /// A write failed. Bytes that the peer sent before are still worth reading: they may say why.
     write_error: Option<io::Error>,
 }
 
 impl<S: Stream> Socket<S> {
-    /// A socket that has begun to connect. The selector tells of it under `token`.
+    /// A socket that has begun to connect. The selector reports its events under `token`.
     pub(super) fn new(mut stream: S, registry: &Registry, token: Token) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self {
@@ -102,7 +103,7 @@ impl<S: Stream> Transport for Socket<S> {
     }
 
     fn finish_connect(&mut self) -> io::Result<bool> {
-        // In the order that mio demands: first the error that waits, then the peer.
+        // In the order that mio demands: first the pending error, then the peer.
         if let Some(error) = self.stream.take_error()? {
             return Err(error);
         }
@@ -158,7 +159,8 @@ impl<S: Stream> Transport for Socket<S> {
         }
     }
 
-    /// The selector is asked for writability only while a write waits, because a Unix socket tells of it whenever its peer reads.
+    /// The selector is asked for writability only while a write waits, because a Unix socket reports it whenever its
+    /// peer reads.
     fn rearm(&mut self, registry: &Registry) {
         let wanted = !self.writable && self.write_error.is_none();
         if wanted == self.asks_writable {
@@ -172,7 +174,7 @@ impl<S: Stream> Transport for Socket<S> {
     }
 
     fn close(&mut self, registry: &Registry) {
-        // The socket is closed right after: there is nothing to do about a failure.
+        // The socket is closed right after, so a failure does not matter.
         let _ = registry.deregister(&mut self.stream);
     }
 }

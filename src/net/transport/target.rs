@@ -1,4 +1,4 @@
-//! Where a transport leads to.
+//! The target of a transport.
 
 use std::fmt;
 use std::io;
@@ -13,7 +13,7 @@ use mio::{Registry, Token};
 use super::Transport;
 use super::socket::Socket;
 
-/// An address that can be connected to.
+/// An address to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::net) enum Target {
     Tcp(SocketAddr),

@@ -311,7 +311,7 @@ fn a_cluster_that_ceases_to_be_one_is_one_server_again() {
         assert_eq!(client.action(), Some(realtime::backend::Action::Close(LinkId(2))));
         let said = client.said();
         let Some(Said::Answer { id: 1, result: Err(error) }) = said.first() else { panic!("{said:?}") };
-        assert!(error.sent && error.message.contains("no cluster any more"), "{error}");
+        assert!(error.sent && error.message.contains("not part of a cluster any more"), "{error}");
         command(&mut client, 2, &["DEL", "a", "b", "c"]);
         assert_eq!(client.commands(0), ["DEL a b c"]);
     }

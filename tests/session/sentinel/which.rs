@@ -61,7 +61,10 @@ fn masters_are_named_by_name_by_ipv6_address_and_by_anything_else_not_at_all() {
         client.server(WATCH, answer.as_bytes());
         let (error, _) = client.expect_down();
         assert_eq!(error.code.as_str(), "PROTOCOL");
-        assert_eq!(error.message, "the Sentinel s1:26379: what it names as the address of mymaster is none");
+        assert_eq!(
+            error.message,
+            "the Sentinel s1:26379: the address that it gives for mymaster is not valid"
+        );
     }
 }
 

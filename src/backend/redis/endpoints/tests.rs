@@ -1,4 +1,4 @@
-//! Turns, rounds and what is learned, without a session.
+//! Order, rounds and learned nodes, without a session.
 
 use super::*;
 use crate::backend::Options;
@@ -29,7 +29,7 @@ fn a_round_ends_when_each_was_tried_and_its_error_names_what_each_said() {
     assert_eq!(endpoints.failed(error("two."), false), Turn::RoundOver(told));
     assert_eq!(*endpoints.present(), node("a"));
     assert_eq!(endpoints.failed(error("three"), false), Turn::Next);
-    // What b said in the round before counts no more.
+    // The error of b from the round before does not count any more.
     assert_eq!(endpoints.failed(error("four"), true), Turn::Next);
     assert_eq!(*endpoints.present(), node("a"));
 }
@@ -69,7 +69,7 @@ fn attempts_share_the_time_of_a_round_until_one_is_connected() {
     assert_eq!(endpoints.deadline(now), now + 5 * second / 2);
     endpoints.failed(error("one"), false);
     assert_eq!(endpoints.deadline(now + second), now + 5 * second);
-    // It may have been in use for long.
+    // The connection may have been in use for long.
     let later = now + 100 * second;
     endpoints.connected();
     assert_eq!(endpoints.deadline(later), later + 5 * second, "what follows has all of it again");
@@ -95,7 +95,7 @@ fn learned_nodes_take_the_place_of_those_before_but_for_the_present_one() {
     assert_eq!(names(&endpoints), ["a:6379", "b:6379", "e:6379", "d:6379", "c:6379"]);
     assert_eq!(*endpoints.present(), node("c"), "it is in use");
     assert_eq!(endpoints.failed_peer(&node("d")), Some(peer), "it was known already");
-    // Both that failed did so in this round, which goes on.
+    // Both failures were in this round, which goes on.
     endpoints.failed(error("c"), false);
     assert_eq!(*endpoints.present(), node("e"));
     endpoints.learn(["e"].map(node));

@@ -1,18 +1,18 @@
-//! What Sentinels say, understood: <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>
+//! Parses the answers of Sentinels: <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>
 
 use crate::backend::Endpoint;
 use crate::backend::redis::config::Config;
 use crate::backend::redis::texts::{endpoint, server_name};
 use crate::model::Value;
 
-/// The channel on which a Sentinel says that another server is the master of one of the names that it watches.
+/// The channel on which a Sentinel announces a new master.
 pub(super) const SWITCH: &[u8] = b"+switch-master";
 
-/// Names that an error quotes at most, of masters that a Sentinel watches.
+/// How many names of masters an error quotes at most.
 const MAX_QUOTED: usize = 4;
 
-/// The address in an answer to GET-MASTER-ADDR-BY-NAME: host and port, both as texts. `None` if it cannot be one. `configs`: those
-/// whose passwords it must not hold.
+/// The address in an answer to GET-MASTER-ADDR-BY-NAME: host and port, both as texts. `None` if it cannot be one, or
+/// holds a password of `configs`.
 pub(super) fn address(reply: &Value, configs: [&Config; 2]) -> Option<Endpoint> {
     let Value::Array(items) = reply else { return None };
     let [host, port] = &items[..] else { return None };
@@ -29,7 +29,8 @@ fn named(name: &Value, port: &Value, configs: [&Config; 2]) -> Option<Endpoint> 
     endpoint(name, port, configs[0]).and(endpoint(name, port, configs[1]))
 }
 
-/// The addresses of the other Sentinels, in an answer to SENTINEL SENTINELS. What cannot be an address is passed over.
+/// The addresses of the other Sentinels, in an answer to SENTINEL SENTINELS. Entries that cannot be an address are
+/// skipped.
 pub(super) fn sentinels<'a>(
     reply: &'a Value,
     configs: [&'a Config; 2],
@@ -37,7 +38,7 @@ pub(super) fn sentinels<'a>(
     items(reply).iter().filter_map(move |one| named(field(one, b"ip")?, field(one, b"port")?, configs))
 }
 
-/// The names that a Sentinel watches, in an answer to SENTINEL MASTERS, as an error quotes them.
+/// The names of the masters that a Sentinel watches, in an answer to SENTINEL MASTERS, as an error quotes them.
 pub(super) fn masters(reply: &Value, config: &Config) -> Vec<String> {
     let name = |master| match field(master, b"name") {
         Some(Value::String(name)) => Some(server_name(name, config)),
@@ -50,7 +51,7 @@ pub(super) fn masters(reply: &Value, config: &Config) -> Vec<String> {
     names
 }
 
-/// Whether a message on [`SWITCH`] is about this master. It has the name, and then the old address and the new one.
+/// Whether a message on [`SWITCH`] is about this master. It has the name, then the old address and the new one.
 pub(super) fn is_about(message: &[u8], master: &str) -> bool {
     message.split(|&byte| byte == b' ').next() == Some(master.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! What is said to a Sentinel, and what its answers decide.
+//! The conversation with a Sentinel, and what its answers decide.
 
 use std::time::Instant;
 
@@ -18,11 +18,11 @@ use crate::backend::toolbox::Operation;
 use crate::model::{Error, TopicKind, Value};
 
 impl SentinelWatch {
-    /// As in [`Session`](crate::backend::Session).
+    /// See [`Session`](crate::backend::Session).
     pub(in crate::backend::redis) fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
         let Some(mut decoder) = self.link.connection_mut().and_then(|it| it.hear(now, bytes)) else { return };
         let mut input = bytes;
-        // Once the link is closed, the rest belongs to a connection that is no more.
+        // Once the link is closed, the remaining bytes belong to a connection that is gone.
         while self.link.is_open() {
             match decoder.feed(&mut input) {
                 Ok(None) => break,
@@ -35,8 +35,8 @@ impl SentinelWatch {
         }
     }
 
-    /// Begins the handshake: `HELLO 3 [AUTH user password] [SETNAME name]`, and AUTH alone under RESP2. A Sentinel has no database and
-    /// refuses to hear what library a client uses.
+    /// Begins the handshake: `HELLO 3 [AUTH user password] [SETNAME name]`, and AUTH alone under RESP2. A Sentinel
+    /// has no database and refuses CLIENT SETINFO.
     pub(super) fn say_hello(&mut self, now: Instant) {
         (self.is_announced, self.is_unknown) = (false, false);
         match self.first_version() {
@@ -54,7 +54,7 @@ impl SentinelWatch {
         send(&mut self.link, SentinelQuestion::Auth, &auth(login));
     }
 
-    /// The Sentinel let us in.
+    /// The Sentinel accepted the login.
     fn begin(&mut self, now: Instant) {
         if self.link.connection().is_some_and(|connection| connection.version == Version::Resp3) {
             send(&mut self.link, SentinelQuestion::Subscribe, &[b"SUBSCRIBE", SWITCH]);
@@ -62,7 +62,7 @@ impl SentinelWatch {
         self.ask_for_master(now);
     }
 
-    /// Asks for the master, whether its Sentinel would see a failover, and for the other Sentinels.
+    /// Asks for the master, whether the Sentinel would see a failover, and for the other Sentinels.
     pub(super) fn ask_for_master(&mut self, now: Instant) {
         let interval = self.config.ping_interval;
         let interval = if self.is_announced { interval } else { interval.min(POLL) };
@@ -89,7 +89,7 @@ impl SentinelWatch {
                 if topic.as_bytes() == Some(SWITCH)
                     && payload.as_bytes().is_some_and(|text| is_about(text, &self.master))
                 {
-                    // What is being asked may have been answered before.
+                    // The question in flight may have been answered before.
                     self.will_be_fresh = false;
                     self.ask_soon(now);
                 }
@@ -111,7 +111,7 @@ impl SentinelWatch {
         }
     }
 
-    /// An answer came: it belongs to what is longest in flight.
+    /// An answer came: it belongs to the question that is longest in flight.
     fn answered(&mut self, reply: Reply, now: Instant) {
         let Some(connection) = self.link.connection_mut() else { return };
         connection.liveness.answered(now);
@@ -128,7 +128,7 @@ impl SentinelWatch {
             (SentinelQuestion::Hello, Ok(_)) => self.begin(now),
             (SentinelQuestion::Hello, Err(error)) if is_refusal(&error) => self.log_in(now),
             (SentinelQuestion::Auth, Ok(_)) => self.begin(now),
-            // A user may not subscribe: then nothing is announced.
+            // The user may not subscribe: there are no announcements then.
             (SentinelQuestion::Subscribe, Err(error)) if !turns_away(&error) => {}
             (SentinelQuestion::Subscribe, Ok(_)) => self.fail_connection(Failure::OutOfStep, now),
             (SentinelQuestion::Master, Ok(Value::Null)) => {
@@ -143,11 +143,11 @@ impl SentinelWatch {
                 self.fail(WatchFailure::NotSentinel, now);
             }
             (SentinelQuestion::Masters, reply) => {
-                // An ACL may forbid it, and of hundreds of masters the answer is too long to be kept.
+                // An ACL may forbid it, and with hundreds of masters the answer is too long to be kept.
                 let known = reply.ok().map(|reply| masters(&reply, &self.config));
                 self.fail(WatchFailure::UnknownMaster(known), now);
             }
-            // What follows upon an unknown name says that it is unknown.
+            // The answers after that for an unknown name only repeat that it is unknown.
             (SentinelQuestion::Quorum | SentinelQuestion::Sentinels, _) if self.is_unknown => {}
             (SentinelQuestion::Quorum, Ok(_)) => self.confirm(),
             (SentinelQuestion::Quorum, Err(error)) => self.unconfirmed(error, now),

@@ -1,4 +1,4 @@
-//! Why a Sentinel is of no use, in words for owners.
+//! Why a Sentinel cannot be used, in words for owners.
 
 use std::net::SocketAddr;
 
@@ -11,27 +11,27 @@ use crate::backend::redis::failure::{Circumstances, Failure};
 use crate::backend::redis::protocol::{NO_PERMISSION, NO_QUORUM};
 use crate::model::{Code, Error};
 
-/// Why a Sentinel is of no use.
+/// Why a Sentinel cannot be used.
 #[derive(Debug)]
 pub(super) enum WatchFailure {
-    /// The connection failed as any may.
+    /// The connection failed like any other.
     Connection(Failure),
-    /// The Sentinel does not let us in, or refuses what it is asked.
+    /// The Sentinel refuses the login or a question.
     Refused(Error),
-    /// What answers knows no command SENTINEL.
+    /// The server has no command SENTINEL.
     NotSentinel,
-    /// The Sentinel has no master of this name, but these, if it tells.
+    /// The Sentinel has no master of this name, but has these, if it lists them.
     UnknownMaster(Option<Vec<String>>),
-    /// What it names is no address.
+    /// The address that it gave is not valid.
     BadAddress,
-    /// What it names as the master is a replica.
+    /// The server that it named as the master is a replica.
     NamesReplica(Endpoint),
     /// It has lost the other Sentinels: it would not see a failover that they agree on.
     NoQuorum(Error),
 }
 
 impl WatchFailure {
-    /// As [`Failure::last_tried`].
+    /// See [`Failure::last_tried`].
     pub(super) fn last_tried(&self) -> Option<SocketAddr> {
         if let Self::Connection(failure) = self { failure.last_tried() } else { None }
     }
@@ -41,7 +41,7 @@ impl WatchFailure {
         matches!(self, Self::Connection(failure) if failure.is_link_gone())
     }
 
-    /// The error to be told, about a Sentinel that is asked for this master.
+    /// The error to report about a Sentinel that was asked for this master.
     pub(super) fn into_error(self, master: &str, config: &Config, seen: Circumstances<'_>) -> Error {
         match self {
             Self::Connection(failure) => failure.into_error(config, seen),
@@ -55,7 +55,7 @@ impl WatchFailure {
                 Error::unsent(Code::Unsupported, unknown_master(master, known.as_deref()))
             }
             Self::BadAddress => {
-                Error::unsent(Code::Protocol, format!("what it names as the address of {master} is none"))
+                Error::unsent(Code::Protocol, format!("the address that it gives for {master} is not valid"))
             }
             Self::NamesReplica(endpoint) => Error::unsent(
                 Code::Unsupported,
@@ -80,7 +80,7 @@ fn unknown_master(master: &str, known: Option<&[String]>) -> String {
     )
 }
 
-/// What a user of a Sentinel needs, as rules of an ACL.
+/// The rights that a user of a Sentinel needs, as rules of an ACL.
 const RIGHTS: [&[u8]; 6] = [
     b"+subscribe",
     b"&+switch-master",
@@ -90,7 +90,7 @@ const RIGHTS: [&[u8]; 6] = [
     b"+sentinel|masters",
 ];
 
-/// What to do where its ACL forbids what a client asks of it.
+/// What to do if its ACL forbids a question of the client.
 fn allow(config: &Config) -> String {
     let rules: String = RIGHTS.iter().map(|rule| format!(" {}", quoted(rule))).collect();
     format!(
@@ -103,7 +103,7 @@ fn is_forbidden(error: &Error) -> bool {
     error.code.as_str() == NO_PERMISSION
 }
 
-/// Its own words about a login speak of options that nobody set.
+/// The Sentinel's own words about a login speak of options that nobody set.
 fn refused(error: Error, config: &Config) -> Error {
     if is_forbidden(&error) {
         let ours = format!("its ACL forbids what a client asks of it{}", allow(config));

@@ -1,12 +1,12 @@
-//! The watch over a master by what Sentinels say: a state machine of its own, on a link of its own.
+//! The watch over a master through Sentinels: a state machine on a link of its own.
 //!
-//! It asks one Sentinel after the other, until one knows the master. It subscribes to that one's announcements, asks only then for
-//! the address, so that no switch falls in between, and for the other Sentinels. The link stays open. Each `ping_interval` the
-//! master is asked for again, together with whether the Sentinel reaches enough others for a failover (`CKQUORUM`): one that does
-//! not goes on naming the old master while the others have chosen another one. Under RESP2 a subscribed link takes no questions, so
-//! there the watch subscribes to nothing and asks each second.
+//! It asks one Sentinel after the other, until one knows the master. It subscribes to that one's announcements first
+//! and then asks for the address, so that no switch falls in between, and for the other Sentinels. The link stays
+//! open. Each `ping_interval` it asks for the master again, and whether the Sentinel reaches enough others
+//! (`CKQUORUM`): one that does not keeps naming the old master while the others have chosen another one. Under RESP2
+//! a subscribed link takes no questions, so there the watch does not subscribe and asks every second.
 //!
-//! An announcement is a reason to ask and nothing more. What is done about a master that is named is the session's: `watch.rs`.
+//! An announcement is a reason to ask and nothing more. How the session reacts to a named master is in `watch.rs`.
 
 mod answers;
 mod conversation;
@@ -31,12 +31,12 @@ use crate::model::{Error, LinkId};
 /// The link to the Sentinel. No other link of a session has this number.
 pub(super) const WATCH: LinkId = LinkId(u8::MAX);
 
-/// Nothing is a reason to ask more often than this.
+/// The shortest time between two questions.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How often a Sentinel is asked that announces nothing.
+/// How often a Sentinel without announcements is asked.
 const POLL: Duration = Duration::from_secs(1);
-/// So long a Sentinel may go on naming the old master after the new one was promoted: the Sentinel that promotes it looks at it
-/// once a second, and tells the others within two seconds.
+/// How long a Sentinel may keep naming the old master after the new one was promoted: the Sentinel that promotes it
+/// looks at it once a second, and informs the others within two seconds.
 const LAG: Duration = Duration::from_secs(5);
 /// How long the others are left alone when no Sentinel confirms its master.
 const REST: Duration = Duration::from_secs(60);
@@ -46,59 +46,59 @@ const REST: Duration = Duration::from_secs(60);
 pub(super) enum WatchNews {
     /// A Sentinel names this server as the master.
     Named(Endpoint),
-    /// The one that it named last is the master, as Sentinels know it that were asked then.
+    /// The server named last is the master according to Sentinels that were asked at this time.
     Confirmed(Instant),
-    /// A Sentinel names this server as the master and no Sentinel confirms it. Why this one does not.
+    /// A Sentinel names this server as the master and no Sentinel confirms it. The error says why this one does not.
     Unconfirmed(Endpoint, Error),
-    /// No Sentinel is of use. Why, and how long until they are asked again.
+    /// No Sentinel can be used. Why, and how long until they are asked again.
     Lost(Error, Duration),
 }
 
 /// The watch over one master.
 #[derive(Debug)]
 pub(super) struct SentinelWatch {
-    /// That of the links to Sentinels: their addresses, their login.
+    /// The settings of the links to Sentinels: their addresses, their login.
     config: Arc<Config>,
-    /// That of the links to the master.
+    /// The settings of the links to the master.
     servers: Arc<Config>,
-    /// The name that the Sentinels have for it.
+    /// The Sentinels' name for the master.
     master: Box<str>,
     link: Link,
     endpoints: Endpoints,
     actions: VecDeque<Action>,
     news: VecDeque<WatchNews>,
-    /// The server that was named last, and is taken for the master.
+    /// The server that was named last and counts as the master.
     named: Option<Endpoint>,
     /// The server that the Sentinel named, until it has said whether it reaches enough others.
     answer: Option<Endpoint>,
-    /// It was named to a question that was asked after the session had lost it.
+    /// The question that `named` answers was asked after the session had lost the server.
     is_fresh: bool,
-    /// Whether that will hold for what is being asked.
+    /// Whether that will be true for the question in flight.
     will_be_fresh: bool,
-    /// When the master was asked for last.
+    /// When the master was last asked for.
     asked: Option<Instant>,
-    /// When it is to be asked for again.
+    /// When the next question is due.
     due: Instant,
     /// On this connection: switches are announced on it.
     is_announced: bool,
-    /// On this connection: the name is unknown, and those that are known are asked for.
+    /// On this connection: the name is unknown, and the known names are asked for.
     is_unknown: bool,
     /// Why the master is not confirmed at present.
     problem: Option<Error>,
-    /// Until then no other Sentinel is asked instead of one that confirms nothing.
+    /// Before this time no other Sentinel is asked instead of one that does not confirm.
     rests: Option<Instant>,
-    /// The master of the session's connection was the master for certain as of this time.
+    /// The latest time at which the master of the session's connection is known to have been the master.
     confirmed: Option<Instant>,
-    /// Which Sentinel watches, or what is wrong, is not what it was.
+    /// The Sentinel in use, or the problem, has changed.
     is_changed: bool,
-    /// The owner was told that nobody watches.
+    /// The owner was told that no Sentinel confirms the master.
     is_told: bool,
     /// When that was.
     told: Option<Instant>,
 }
 
 impl SentinelWatch {
-    /// Begins to watch, if the settings name Sentinels. `random` says which comes first, `seed` makes the jitter.
+    /// Begins to watch, if the settings name Sentinels. `random` chooses the first one, `seed` makes the jitter.
     pub(super) fn new(servers: &Arc<Config>, random: u64, seed: u64, now: Instant) -> Option<Self> {
         let sentinel = servers.sentinel.as_ref()?;
         let credentials = sentinel.credentials.clone();
@@ -131,12 +131,12 @@ impl SentinelWatch {
         Some(watch)
     }
 
-    /// The server that is to be connected to. `None` while no Sentinel has named one since the last was lost.
+    /// The server to connect to. `None` while no Sentinel has named one since the last was lost.
     pub(super) fn master(&self) -> Option<&Endpoint> {
         self.named.as_ref().filter(|_| self.is_fresh)
     }
 
-    /// The Sentinel that watches at present.
+    /// The Sentinel in use.
     pub(super) fn sentinel(&self) -> Option<&Endpoint> {
         self.link.endpoint().filter(|_| self.link.is_up())
     }
@@ -151,7 +151,7 @@ impl SentinelWatch {
         std::mem::take(&mut self.is_changed)
     }
 
-    /// Whether it waits before it asks the Sentinels again.
+    /// Whether it pauses before it asks the Sentinels again.
     pub(super) fn is_waiting(&self) -> bool {
         self.link.is_waiting()
     }
@@ -161,36 +161,37 @@ impl SentinelWatch {
         self.confirmed.get_or_insert(made);
     }
 
-    /// The server that the session is connected to was named and confirmed to a question of then.
+    /// The server of the session's connection was named and confirmed, to a question sent at `asked`.
     pub(super) fn note_confirmed(&mut self, asked: Instant) {
         let as_of = asked.checked_sub(LAG);
         self.confirmed = self.confirmed.map(|before| as_of.map_or(before, |as_of| as_of.max(before)));
     }
 
-    /// As of when that was certain last.
+    /// When the master was last known to be the master.
     pub(super) fn confirmed(&self) -> Option<Instant> {
         self.confirmed
     }
 
-    /// Another server is the master, or may be: as of when the old one was certain last.
+    /// Another server is the master, or may be: returns when the old one was last known to be it.
     pub(super) fn take_confirmed(&mut self) -> Option<Instant> {
         self.confirmed.take()
     }
 
-    /// The session has lost the master: it is to be named anew.
+    /// The session has lost the master: a Sentinel has to name it again.
     pub(super) fn master_lost(&mut self, now: Instant) {
         (self.is_fresh, self.will_be_fresh) = (false, false);
         self.ask_soon(now);
     }
 
-    /// What was named as the master is a replica.
+    /// The server that was named as the master is a replica.
     pub(super) fn is_replica(&mut self, endpoint: &Endpoint, now: Instant) {
         if self.link.is_up() && self.named.as_ref() == Some(endpoint) {
             self.fail(WatchFailure::NamesReplica(endpoint.clone()), now);
         }
     }
 
-    /// Nobody confirms the master of a client that is ready. Returns whether its owner is to be told now: then that counts as told.
+    /// No Sentinel confirms the master of a client that is ready. Returns whether to tell the owner now; then it
+    /// counts as told.
     pub(super) fn note_unwatched(&mut self, now: Instant) -> bool {
         let is_recent = self.told.is_some_and(|told| now.saturating_duration_since(told) < REST);
         let tells = !self.is_told && !is_recent;
@@ -200,7 +201,8 @@ impl SentinelWatch {
         tells
     }
 
-    /// The master is confirmed. Returns whether the owner is to be told, because he was told before that nobody confirmed it.
+    /// The master is confirmed. Returns whether to tell the owner, because the owner was told before that no Sentinel
+    /// confirmed it.
     pub(super) fn note_watched(&mut self) -> bool {
         std::mem::take(&mut self.is_told)
     }
@@ -210,30 +212,30 @@ impl SentinelWatch {
         self.news.pop_front()
     }
 
-    /// As in [`Session`](crate::backend::Session).
+    /// See [`Session`](crate::backend::Session).
     pub(super) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// Likewise.
+    /// The same.
     pub(super) fn poll_transmit(&mut self, now: Instant) -> &[u8] {
         self.ask(now);
         self.link.connection().map_or(&[], |connection| connection.pipeline.pending())
     }
 
-    /// Likewise.
+    /// The same.
     pub(super) fn transmitted(&mut self, n: usize) {
         self.link.connection_mut().into_iter().for_each(|connection| connection.pipeline.transmitted(n));
     }
 
-    /// Likewise.
+    /// The same.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let Some(connection) = self.link.up() else { return self.link.due() };
         let asks = connection.pipeline.is_empty().then_some(self.due);
         connection.liveness.due().into_iter().chain(asks).min()
     }
 
-    /// Likewise.
+    /// The same.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         if let Some(connection) = self.link.up_mut() {
             match connection.liveness.check(now) {
@@ -254,7 +256,7 @@ impl SentinelWatch {
         }
     }
 
-    /// Likewise.
+    /// The same.
     pub(super) fn handle_connected(&mut self, now: Instant, how: Connected) {
         if self.link.connected(how, now, &self.config).is_none() {
             return;
@@ -265,7 +267,7 @@ impl SentinelWatch {
         }
     }
 
-    /// Likewise.
+    /// The same.
     pub(super) fn handle_secured(&mut self, now: Instant, how: Secured) {
         if let Some(connection) = self.link.connection_mut() {
             connection.secure(how, now);
@@ -273,7 +275,7 @@ impl SentinelWatch {
         }
     }
 
-    /// Likewise.
+    /// The same.
     pub(super) fn handle_disconnected(&mut self, now: Instant, cause: LinkError) {
         if self.link.is_open() || self.link.is_under_way() {
             self.fail_connection(Failure::Link(cause), now);
@@ -288,13 +290,13 @@ impl SentinelWatch {
         self.actions.push_back(self.link.connect(endpoint, after, deadline));
     }
 
-    /// The master is to be asked for as soon as may be.
+    /// The master is to be asked for as soon as possible.
     fn ask_soon(&mut self, now: Instant) {
         let earliest = self.asked.map_or(now, |asked| now.max(asked + PAUSE));
         self.due = self.due.min(earliest);
     }
 
-    /// Asks for the master if it is time, and nothing else has been asked that is not answered yet.
+    /// Asks for the master if that is due and no question is in flight.
     fn ask(&mut self, now: Instant) {
         if self.due <= now && self.link.up().is_some_and(|connection| connection.pipeline.is_empty()) {
             self.ask_for_master(now);
@@ -312,7 +314,7 @@ impl SentinelWatch {
         self.answer = Some(endpoint);
     }
 
-    /// What it named is to be taken for the master.
+    /// The server that it named counts as the master now.
     fn adopt(&mut self) -> Option<Endpoint> {
         let endpoint = self.answer.take()?;
         self.is_fresh = self.will_be_fresh;
@@ -320,7 +322,7 @@ impl SentinelWatch {
         Some(endpoint)
     }
 
-    /// The Sentinel reaches enough others: what it named is the master.
+    /// The Sentinel reaches enough others: the server that it named is the master.
     fn confirm(&mut self) {
         self.is_changed |= self.problem.is_some();
         (self.problem, self.rests) = (None, None);
@@ -329,7 +331,7 @@ impl SentinelWatch {
         self.news.extend(self.asked.map(WatchNews::Confirmed));
     }
 
-    /// It does not. Another one may, and is asked; if none does, this one is as good as any.
+    /// It does not reach enough others. Another Sentinel may, and is asked; if none does, this one is as good as any.
     fn unconfirmed(&mut self, error: Error, now: Instant) {
         let problem = failure::no_quorum(error.clone(), &self.config);
         self.is_changed |= self.problem.as_ref() != Some(&problem);
@@ -351,7 +353,8 @@ impl SentinelWatch {
         self.fail(WatchFailure::Connection(failure), now);
     }
 
-    /// The link is lost, could not be made or is of no use: another Sentinel has its turn, or all of them are asked again later.
+    /// The link was lost, could not be made or cannot be used: another Sentinel is tried, or all of them are asked
+    /// again later.
     fn fail(&mut self, failure: WatchFailure, now: Instant) {
         if !failure.is_link_gone() {
             self.actions.push_back(Action::Close(WATCH));

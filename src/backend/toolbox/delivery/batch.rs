@@ -7,22 +7,22 @@ use crate::model::TopicKind;
 /// A channel's or pattern's name, shared by the table and the batches in flight.
 pub type Name = Arc<[u8]>;
 
-/// What a batch does.
+/// The operation of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Its topics are to be received from now on.
+    /// Subscribes to its topics.
     Subscribe,
-    /// Its topics are not to be received any more.
+    /// Unsubscribes from its topics.
     Unsubscribe,
 }
 
-/// Names that one command subscribes or unsubscribes.
+/// The names of one command that subscribes or unsubscribes.
 #[derive(Debug)]
 pub struct Batch {
     pub(super) operation: Operation,
     pub(super) kind: TopicKind,
     pub(super) names: Vec<Name>,
-    /// How many of `names` were confirmed; they stand first.
+    /// How many of `names` were confirmed; the confirmed ones come first.
     confirmed: usize,
 }
 
@@ -36,7 +36,7 @@ impl Batch {
         self.operation
     }
 
-    /// What the names are.
+    /// The kind of the names.
     pub fn kind(&self) -> TopicKind {
         self.kind
     }
@@ -46,7 +46,7 @@ impl Batch {
         &self.names
     }
 
-    /// How many of its names the server confirmed; they stand first.
+    /// How many of its names the server confirmed; these come first.
     pub(super) fn confirmed(&self) -> usize {
         self.confirmed
     }

@@ -1,4 +1,4 @@
-//! Subscriptions that the server ended by itself.
+//! Subscriptions that the server ended.
 
 use std::time::Instant;
 
@@ -6,8 +6,8 @@ use super::Delivery;
 use crate::model::{Error, TopicKind};
 
 impl Delivery {
-    /// The server ended a subscription by itself, and the connection stays. A topic that is wanted is silent from now on, and asked
-    /// for again.
+    /// The server ended a subscription, unasked, and the connection stays. A wanted topic is silent from now on, and
+    /// is subscribed again.
     pub fn ended(&mut self, kind: TopicKind, name: &[u8], error: &Error, now: Instant) {
         let Some(entry) = self.tables.of_mut(kind).get_mut(name) else { return };
         if !std::mem::take(&mut entry.confirmed) {
@@ -25,7 +25,7 @@ impl Delivery {
             self.unsettled.insert(entry.number);
             self.enqueue(kind, name);
         } else {
-            // The end that was still to be asked for, or was refused.
+            // The end of the subscription was still to be requested, or was refused.
             self.unsettled.remove(&entry.number);
             self.refusals.lift(entry);
             self.forget_if_over(kind, name);

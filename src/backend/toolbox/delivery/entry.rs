@@ -1,4 +1,4 @@
-//! What is known of one topic, and the tables of them.
+//! The state of one topic, and the tables of topics.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,28 +7,29 @@ use super::names::Names;
 use crate::backend::toolbox::pauses::{Reasons, RefusalKind};
 use crate::model::{Error, SubscriptionSlot, TopicKind};
 
-/// What is known of one topic.
+/// The state of one topic.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
-    /// What its messages carry; `None`: nobody wants them.
+    /// The slot that its messages carry; `None` if the topic is not wanted.
     pub(super) slot: Option<SubscriptionSlot>,
-    /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
+    /// Number of the Subscribe or Unsubscribe that set `slot`.
     pub(super) number: u64,
-    /// What the last operation sent, if any, asked for, or what the server has if it was refused.
+    /// Whether the last operation sent was a Subscribe; if it was refused, whether the server has the topic.
     pub(super) requested: bool,
     /// Operations sent and not yet answered.
     pub(super) in_flight: u32,
-    /// What the last operation answered, if any, left the server at.
+    /// Whether the server had the topic after the last operation that it answered.
     pub(super) confirmed: bool,
-    /// Stands in a queue or in a group to be tried again.
+    /// Whether it is in a queue, or in a group to be tried again.
     pub(super) queued: bool,
-    /// Is part of what a new connection must restore before it counts as ready.
+    /// Whether a new connection must restore it before it counts as ready.
     pub(super) restoring: bool,
-    /// The first confirmation of this wish was told.
+    /// The first confirmation of this wish was reported.
     pub(super) told: bool,
-    /// `told`, and refused on the present connection or ended by the server, and not confirmed since.
+    /// Set if the topic was reported as confirmed, then refused on the current connection or ended by the server, and
+    /// not confirmed since.
     pub(super) silence: Option<Silence>,
-    /// How often a server sent it on to another one since it was confirmed or refused.
+    /// How often a server redirected it since it was confirmed or refused.
     pub(super) redirections: u8,
     /// The refusal of this wish, if it was refused since it was last confirmed.
     pub(super) refusal: Option<Box<Refusal>>,
@@ -39,52 +40,52 @@ impl Entry {
         self.slot.is_some()
     }
 
-    /// The server has it, or may yet: it answers what is in flight later.
+    /// Whether the server has it, or may get it from an operation in flight.
     pub(super) fn may_be_held(&self) -> bool {
         self.requested || self.in_flight > 0
     }
 
-    /// Nothing is left to remember.
+    /// Whether nothing is left to remember.
     pub(super) fn is_over(&self) -> bool {
         !self.is_wanted() && !self.may_be_held() && !self.queued
     }
 }
 
-/// A topic that was confirmed is not delivered any more.
+/// A topic that was confirmed is no longer delivered.
 #[derive(Debug)]
 pub(super) struct Silence {
-    /// Messages may be missing since then.
+    /// From when messages may be missing.
     pub(super) since: Instant,
     pub(super) error: Arc<Error>,
 }
 
-/// When a topic is asked for again. The number tells apart topics with the same time.
+/// When a topic is asked for again. The number distinguishes topics with the same time.
 pub(super) type Turn = (Instant, u64);
 
-/// Why a topic was refused, as long as it was not confirmed since.
+/// Why a topic was refused, until it is confirmed.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) error: Arc<Error>,
     pub(super) kind: RefusalKind,
-    /// It was refused on the present connection.
+    /// It was refused on the current connection.
     pub(super) stands: bool,
-    /// How often, less one.
+    /// The number of refusals, minus one.
     pub(super) times: u32,
-    /// Why, as far as that was told.
+    /// The reasons that were reported.
     pub(super) told: Reasons,
-    /// Its place among those to be asked for again, while it waits there.
+    /// Its place among the topics to be asked for again, while it waits there.
     pub(super) turn: Option<Turn>,
 }
 
 impl Refusal {
-    /// The connection is lost: what was refused on it is asked for on the next one like everything else. The reason is not
-    /// told twice.
+    /// The connection was lost: a topic that was refused on it is asked for on the next one like all others. The
+    /// reason is not reported twice.
     pub(super) fn disconnected(mut self: Box<Self>) -> Box<Self> {
         (self.stands, self.times, self.turn) = (false, 0, None);
         self
     }
 
-    /// Why the topic was refused on the present connection, if it was.
+    /// Why the topic was refused on the current connection, if it was.
     pub(super) fn standing_error(&self) -> Option<&Error> {
         self.stands.then_some(&self.error)
     }
@@ -95,7 +96,8 @@ impl Refusal {
     }
 }
 
-/// Of the messages of other topics one in so many is remembered, so that to remember takes next to nothing where topics take turns.
+/// One in so many messages of other topics replaces the remembered topic, so that remembering costs almost nothing
+/// where topics alternate.
 const PATIENCE: u32 = 16;
 
 /// The topics by kind and name.
@@ -104,10 +106,11 @@ pub(super) struct Tables {
     channels: Names<Entry>,
     patterns: Names<Entry>,
     sharded: Names<Entry>,
-    /// A topic that had a message since the tables were last changed. Where its messages follow each other, to compare the name
-    /// takes 25 instructions, and to look it up 105; where topics take turns, to compare it first takes some 25 more.
+    /// A topic that had a message since the tables were last changed. For consecutive messages of one topic,
+    /// comparing the name takes 25 instructions, and looking it up 105; where topics alternate, comparing first costs
+    /// some 25 more.
     recent: Option<Recent>,
-    /// Messages of other topics.
+    /// Messages of other topics since then.
     missed: u32,
 }
 
@@ -120,7 +123,7 @@ struct Recent {
 }
 
 impl Recent {
-    /// Names that take turns are often of one length, with a number at their end: most are told apart there.
+    /// Alternating names often have the same length and end in a number: most differ there.
     #[inline]
     fn is(&self, kind: TopicKind, name: &[u8]) -> bool {
         self.name.last() == name.last() && self.kind == kind && self.name == name
@@ -128,7 +131,7 @@ impl Recent {
 }
 
 impl Tables {
-    /// What messages of a topic carry, if they are wanted.
+    /// The slot that messages of a topic carry, if it is wanted.
     #[inline]
     pub(super) fn slot(&mut self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
         match &self.recent {
@@ -163,7 +166,7 @@ impl Tables {
         }
     }
 
-    /// A table to be changed: whatever was remembered of it may be wrong afterwards.
+    /// A table to be changed. Forgets the remembered topic, because it may be wrong afterwards.
     pub(super) fn of_mut(&mut self, kind: TopicKind) -> &mut Names<Entry> {
         self.forget();
         match kind {

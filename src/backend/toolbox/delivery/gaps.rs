@@ -1,7 +1,7 @@
-//! When messages may be missing, and when that is told.
+//! When messages may be missing, and when that is reported.
 //!
-//! A gap is told once, between the last message before it and the first one after: [`Delivery::tell_gaps`] comes before
-//! each message, [`Delivery::connected`] before a new connection brings any.
+//! A gap is reported once, between the last message before it and the first one after it: [`Delivery::tell_gaps`] is
+//! called before each message, [`Delivery::connected`] before a new connection delivers any.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,16 +10,16 @@ use super::Delivery;
 use super::entry::Silence;
 use crate::model::{Error, Event, Sink};
 
-/// What of it is not told yet.
+/// Losses and gaps of a link.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
-    /// Messages may be missing, and no gap told of it yet.
+    /// Messages may be missing, and no gap has reported it yet.
     loss: Option<Loss>,
-    /// When the last gap of all subscriptions was told, on the present connection.
+    /// When the last gap of all subscriptions was reported, on the current connection.
     told: Option<Instant>,
-    /// The present connection delivered all that was wanted at least once.
+    /// The current connection delivered all topics at least once.
     settled: bool,
-    /// A gap of some subscriptions was told, and a `ready` has to follow.
+    /// A gap of some subscriptions was reported, and a `ready` has to follow.
     owes_ready: bool,
 }
 
@@ -31,25 +31,25 @@ struct Loss {
 }
 
 impl Gaps {
-    /// When the last gap of all subscriptions was told, on the present connection.
+    /// When the last gap of all subscriptions was reported, on the current connection.
     pub(super) fn told(&self) -> Option<Instant> {
         self.told
     }
 }
 
 impl Delivery {
-    /// A connection is up: everything that is wanted is to be requested on it. Tells the gap before it.
+    /// A connection is up: all wanted topics are to be requested on it. Reports the gap before it.
     pub fn connected(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.tell_gap(now, sink);
         self.request_all();
     }
 
-    /// All that is wanted is delivered.
+    /// All wanted topics are delivered.
     pub fn settle(&mut self) {
         self.gaps.settled = true;
     }
 
-    /// Tells that messages may be missing, if they may.
+    /// Reports that messages may be missing, if so.
     #[inline]
     pub fn tell_gaps(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.gaps.loss.is_some() {
@@ -69,7 +69,7 @@ impl Delivery {
         }
     }
 
-    /// Tells of the topics that were silent on this connection until now.
+    /// Reports the topics that were silent on this connection until now.
     #[inline]
     pub fn tell_regained(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.refusals.has_regained() {
@@ -85,28 +85,29 @@ impl Delivery {
         self.gaps.owes_ready = true;
     }
 
-    /// The gap of this connection and the `ready` to come are about all topics that were silent until now.
+    /// The gap of this connection and the `ready` that follows cover all topics that were silent until now.
     pub fn forget_regained(&mut self) {
         self.refusals.take_regained();
     }
 
-    /// Whether a `ready` has to follow what was told.
+    /// Whether a `ready` has to follow a reported gap.
     pub fn take_owed_ready(&mut self) -> bool {
         std::mem::take(&mut self.gaps.owes_ready)
     }
 
-    /// Since when messages may be missing if the connection ends now, on which the last byte was `heard` then.
+    /// From when messages may be missing if the connection ends now; its last byte came at `heard`.
     pub fn missing_since(&self, heard: Instant) -> Instant {
-        // A gap was told on this connection, but not every subscription was back, or is: the new gap joins the old one.
+        // A gap was reported on this connection, but some subscriptions were not restored then or are not now: the
+        // new gap joins the old one.
         let unrestored = self.gaps.told.filter(|_| !self.is_restored());
         unrestored.into_iter().chain(self.refusals.silent_since()).fold(heard, Instant::min)
     }
 
-    /// The connection is lost, and with it what was published `since` then.
+    /// The connection was lost; messages published after `since` were missed.
     pub fn lost(&mut self, since: Instant, error: &Error) {
         if self.was_confirmed() {
             match &mut self.gaps.loss {
-                // The server ceased to serve before. This connection may have been silent longer.
+                // The server stopped serving data earlier. This connection may have been silent longer.
                 Some(loss) => loss.since = loss.since.min(since),
                 none => *none = Some(Loss { since, error: error.clone() }),
             }
@@ -115,23 +116,23 @@ impl Delivery {
         self.forget_connection();
     }
 
-    /// The connection is up, but the server has nothing to deliver `since` then.
+    /// The connection is up, but the server has had nothing to deliver after `since`.
     pub fn unserved(&mut self, since: Instant, error: Error) {
-        // Before all was well once, the `ready` to come is about all that was missed.
+        // Before everything was delivered once, the `ready` that follows covers all missed messages.
         if self.gaps.settled && self.gaps.loss.is_none() && self.was_confirmed() {
             let since = self.gaps.told.map_or(since, |told| told.max(since));
             self.gaps.loss = Some(Loss { since, error });
         }
     }
 
-    /// What was published since then may be missing, too, if anything is.
+    /// If messages are missing, those published after this time may be missing, too.
     pub fn lost_earlier(&mut self, since: Instant) {
         if let Some(loss) = &mut self.gaps.loss {
             loss.since = loss.since.min(since);
         }
     }
 
-    /// What was published `since` then may be missing. It is before the `ready` to come, so the gap is that of all topics.
+    /// Messages published after `since` may be missing. This is before the `ready`, so the gap is that of all topics.
     pub fn lost_before_ready(&mut self, since: Instant, error: Error) {
         match &mut self.gaps.loss {
             Some(loss) => loss.since = loss.since.min(since),
@@ -139,8 +140,8 @@ impl Delivery {
         }
     }
 
-    /// Nothing is wanted any more. If something was delivered, returns since when messages may be missing: `since` then, or
-    /// since an earlier loss.
+    /// No topic is wanted any more. If one was delivered, returns from when messages may be missing: `since`, or the
+    /// time of an earlier loss.
     pub fn end(&mut self, since: Instant) -> Option<Instant> {
         let since = self.gaps.loss.take().map_or(since, |loss| loss.since);
         let was_confirmed = self.was_confirmed();
@@ -199,7 +200,7 @@ mod tests {
             self.delivery.connected(self.at(seconds), &mut self.gaps);
         }
 
-        /// The server confirms all that is asked.
+        /// The server confirms every request.
         fn confirm(&mut self) {
             while let Some(mut batch) = self.delivery.next_batch() {
                 for name in batch.names().to_vec() {

@@ -1,7 +1,8 @@
-//! Topics that go from one link's subscriptions to another's, where the data is on several servers.
+//! Topics that move from one link's subscriptions to another's, where the data is on several servers.
 //!
-//! A topic is handed over only while the server does not have it, so that it is never subscribed on two links at once. If it was
-//! confirmed before, it is silent meanwhile, and the link that gets it tells the gap once it is confirmed there.
+//! A topic is handed over only while the server does not have it, so that it is never subscribed on two links at
+//! once. If it was confirmed before, it is silent in between, and the link that takes it reports the gap once it is
+//! confirmed there.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,14 +31,14 @@ impl Handover {
         &self.name
     }
 
-    /// Since when messages may be missing, and why, if it was confirmed before.
+    /// From when messages may be missing, and why, if the topic was confirmed before.
     pub fn silence(&self) -> Option<(Instant, &Error)> {
         self.silence.as_ref().map(|silence| (silence.since, &*silence.error))
     }
 }
 
 impl Delivery {
-    /// Whether the topic is wanted here, or its end is under way.
+    /// Whether the topic is wanted here, or its end is in flight.
     pub fn contains(&self, kind: TopicKind, name: &[u8]) -> bool {
         self.tables.of(kind).contains_key(name)
     }
@@ -48,7 +49,7 @@ impl Delivery {
         entries.map(|entry| entry.redirections).max().unwrap_or_default()
     }
 
-    /// The server sends us to another one with what is left of the oldest batch in flight: hands over what is wanted of it.
+    /// The server redirects the rest of the oldest batch in flight: hands over its wanted topics.
     pub fn redirect(&mut self, batch: Batch, error: &Error, now: Instant) -> Vec<Handover> {
         self.batches = self.batches.saturating_sub(1);
         let kind = batch.kind();
@@ -91,7 +92,7 @@ impl Delivery {
         self.take_out_all(kind, &sorted(free), since, error)
     }
 
-    /// The connection is lost, and with it what was published `since` then: hands over all that is wanted.
+    /// The connection was lost; messages published after `since` were missed. Hands over all wanted topics.
     pub fn disconnect(&mut self, since: Instant, error: &Error) -> Vec<Handover> {
         let mut topics = Vec::new();
         for kind in TopicKind::ALL {
@@ -112,7 +113,7 @@ impl Delivery {
         names.iter().filter_map(|name| self.take_out(kind, name, since, error)).collect()
     }
 
-    /// Takes a topic out of the tables. If it was confirmed before, it is silent `since` then at the latest.
+    /// Takes a topic out of the tables. If it was confirmed before, it is silent from `since` at the latest.
     fn take_out(&mut self, kind: TopicKind, name: &[u8], since: Instant, error: &Error) -> Option<Handover> {
         let (name, mut entry) = self.tables.of_mut(kind).remove_entry(name)?;
         let slot = entry.slot?;
@@ -128,13 +129,13 @@ impl Delivery {
         Some(Handover { kind, name, slot, number, told, silence, refusal, redirections })
     }
 
-    /// Takes a topic that another link's subscriptions handed over. Returns the event to tell if the server has it confirmed
+    /// Takes over a topic from another link's subscriptions. Returns the event to emit if the server has confirmed it
     /// already.
     pub fn take(&mut self, topic: Handover) -> Option<Event> {
         let Handover { kind, name, slot, number, told, silence, refusal, redirections } = topic;
         let entry = self.tables.of_mut(kind).entry(Arc::clone(&name)).or_default();
         debug_assert!(!entry.is_wanted(), "a topic stands on two links");
-        // What is left of an earlier wish, whose end is under way.
+        // The rest of an earlier wish, whose end is in flight.
         self.refusals.forget(entry);
         self.unsettled.remove(&entry.number);
         (entry.slot, entry.number, entry.told) = (Some(slot), number, told);
@@ -149,7 +150,7 @@ impl Delivery {
         self.restoring += usize::from(online);
         self.unsettled.insert(number);
         if is_held {
-            // Its end was never asked for, or refused.
+            // Its end was never requested, or was refused.
             return self.settle_confirmed(kind, &name);
         }
         if online {
@@ -159,7 +160,7 @@ impl Delivery {
     }
 }
 
-/// Names in the order of their Subscribes, not in that of a hash table: a conversation can be replayed.
+/// Names in the order of their Subscribes, not in a hash table's order, so that a conversation can be replayed.
 fn sorted<'a>(topics: impl Iterator<Item = (&'a Name, &'a Entry)>) -> Vec<Name> {
     let mut topics: Vec<_> = topics.map(|(name, entry)| (entry.number, Arc::clone(name))).collect();
     topics.sort_unstable_by_key(|(number, _)| *number);
@@ -167,7 +168,7 @@ fn sorted<'a>(topics: impl Iterator<Item = (&'a Name, &'a Entry)>) -> Vec<Name> 
 }
 
 impl Refusals {
-    /// A topic goes to another link: returns how it was refused and since when it is silent.
+    /// A topic goes to another link: returns how it was refused and from when it is silent.
     fn hand_over(&mut self, entry: &mut Entry) -> (Option<Box<Refusal>>, Option<Silence>) {
         let refusal = entry.refusal.take().map(|refusal| {
             self.withdraw(&refusal);

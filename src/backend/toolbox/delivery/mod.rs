@@ -1,11 +1,12 @@
-//! What one link delivers. The subscription table: for each topic what is wanted, what was asked of the server, and what it
-//! confirmed. Which topics are asked for next is in `queue`, when messages may be missing in `gaps`, what the server refuses in
-//! `refused`, what it ended in `ended`, and what goes to another link in `handover`.
+//! The deliveries of one link: a subscription table that holds for each topic whether it is wanted, what was
+//! requested from the server, and what the server confirmed. `queue` chooses the topics to request next, `gaps`
+//! records when messages may be missing, `refused` handles topics that the server refuses, `ended` those that it
+//! ended, and `handover` those that go to another link.
 //!
-//! Nothing here sends. A topic whose wish differs from what was last requested waits in a queue; [`Delivery::next_batch`]
+//! Nothing here sends. A topic whose wish differs from the last request waits in a queue; [`Delivery::next_batch`]
 //! turns the front of the queue into one SUBSCRIBE or UNSUBSCRIBE, and the server's answers come back as
-//! [`Delivery::confirm`] and [`Delivery::refuse`]. Since each operation is chosen when it is sent, from the wish of that
-//! moment, the last one in flight always ends in what was asked last.
+//! [`Delivery::confirm`] and [`Delivery::refuse`]. Because each operation is chosen when it is sent, from the wish at
+//! that moment, the last one in flight always leads to the latest wish.
 
 mod batch;
 mod ended;
@@ -33,34 +34,35 @@ use refusals::Refusals;
 
 use crate::model::{Event, SubscriptionSlot, Topic, TopicKind};
 
-/// What a name in flight costs: its bytes, and those of a command that has no other.
+/// The cost of a name in flight: its bytes, and those of a command with this name only.
 fn cost(name: &[u8]) -> usize {
     name.len() + 64
 }
 
-/// Which topics of a kind may stand in one command: those for which this gives the same number.
+/// Which topics of a kind may share a command: those for which this gives the same number.
 type GroupOf = fn(TopicKind, &[u8]) -> u16;
 
 /// The subscriptions of one link, and when messages for them may be missing.
 #[derive(Debug)]
 pub struct Delivery {
     tables: Tables,
-    /// Topics whose wish may differ from what was requested, each once.
+    /// Topics whose wish may differ from the last request, each once.
     queue: VecDeque<(TopicKind, Name)>,
-    /// Parts of refused batches, each to be tried by itself.
+    /// Parts of refused batches, each to be tried alone.
     retries: VecDeque<(TopicKind, Vec<Name>)>,
     /// Refused topics to be asked for again, each alone and after everything else.
     again: VecDeque<(TopicKind, Name)>,
-    /// What is refused.
+    /// The refused topics.
     refusals: Refusals,
-    /// Numbers of the wishes, for a topic or for its end, that are neither confirmed nor refused on the present connection.
+    /// Numbers of the wishes, for a topic or for its end, that are neither confirmed nor refused on the current
+    /// connection.
     unsettled: BTreeSet<u64>,
     /// Number of the last Subscribe or Unsubscribe.
     last_number: u64,
     group_of: GroupOf,
     /// Batches in flight.
     batches: usize,
-    /// What the names in them cost that are neither confirmed nor refused.
+    /// The cost of the names in flight that are neither confirmed nor refused.
     cost: usize,
     gaps: Gaps,
     /// Whether there is a connection to subscribe on.
@@ -68,7 +70,7 @@ pub struct Delivery {
     wanted: usize,
     restoring: usize,
     confirmed: u64,
-    /// Wishes that were confirmed once, on whatever connection.
+    /// Wishes that were confirmed once, on any connection.
     told: usize,
 }
 
@@ -95,18 +97,18 @@ impl Delivery {
         }
     }
 
-    /// One command has topics of one group only.
+    /// Allows only topics of one group in a command.
     pub fn grouped_by(self, group_of: GroupOf) -> Self {
         Self { group_of, ..self }
     }
 
-    /// The subscription that a message of this topic is for.
+    /// The subscription that a message of this topic belongs to.
     #[inline]
     pub fn slot(&mut self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
         self.tables.slot(kind, name)
     }
 
-    /// Whether nothing is wanted.
+    /// Whether no topic is wanted.
     pub fn is_empty(&self) -> bool {
         self.wanted == 0
     }
@@ -121,12 +123,12 @@ impl Delivery {
         self.told > 0
     }
 
-    /// How many topics the server confirmed on the present connection.
+    /// How many topics the server confirmed on the current connection.
     pub fn confirmed(&self) -> u64 {
         self.confirmed
     }
 
-    /// Whether all that was wanted when the present connection came up is confirmed or refused.
+    /// Whether all topics that were wanted when the current connection came up are confirmed or refused.
     pub fn is_restored(&self) -> bool {
         self.online && self.restoring == 0
     }
@@ -142,18 +144,19 @@ impl Delivery {
         self.last_number
     }
 
-    /// Whether a wish up to this number is neither confirmed nor refused, so that a publish behind it has to wait.
+    /// Whether a wish up to this number is neither confirmed nor refused, so that a publish made after it has to
+    /// wait.
     pub fn holds_back(&self, number: u64) -> bool {
         self.unsettled.first().is_some_and(|&first| first <= number)
     }
 
-    /// Wants a topic. Returns the event to tell if the server has it confirmed already.
+    /// Subscribes to a topic. Returns the event to emit if the server has confirmed it already.
     pub fn subscribe(&mut self, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
         let number = self.next_number();
         self.subscribe_as(number, topic, slot)
     }
 
-    /// Likewise, with a number that is the session's.
+    /// The same, with a number that the session chose.
     pub fn subscribe_as(&mut self, number: u64, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
         let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {
@@ -183,13 +186,13 @@ impl Delivery {
         None
     }
 
-    /// Wants a topic no more.
+    /// Unsubscribes from a topic.
     pub fn unsubscribe(&mut self, topic: &Topic) {
         let number = self.next_number();
         self.unsubscribe_as(number, topic);
     }
 
-    /// Likewise, with a number that is the session's.
+    /// The same, with a number that the session chose.
     pub fn unsubscribe_as(&mut self, number: u64, topic: &Topic) {
         let Some(entry) = self.tables.of_mut(topic.kind).get_mut(&*topic.name) else { return };
         if entry.slot.take().is_none() {
@@ -211,7 +214,7 @@ impl Delivery {
         self.forget_if_over(topic.kind, &topic.name);
     }
 
-    /// Wants nothing any more and expects nothing. Batches in flight go on to be ticked off.
+    /// Drops all topics and expects no confirmations. Batches in flight are still ticked off.
     fn clear(&mut self) {
         let Self { last_number, group_of, batches, cost, .. } = *self;
         self.refusals.clear();
@@ -219,7 +222,7 @@ impl Delivery {
         *self = Self { last_number, group_of, batches, cost, refusals, ..Self::new(0) };
     }
 
-    /// The connection is lost, and with it all that the server knew.
+    /// The connection was lost, and with it the server's subscriptions.
     fn forget_connection(&mut self) {
         self.online = false;
         (self.batches, self.cost) = (0, 0);
@@ -244,12 +247,13 @@ impl Delivery {
         self.unsettled = self.tables.all().into_iter().flat_map(Names::values).map(|e| e.number).collect();
     }
 
-    /// A connection is up: everything wanted is to be requested on it.
+    /// A connection is up: all wanted topics are to be requested on it.
     fn request_all(&mut self) {
         self.online = true;
         for kind in TopicKind::ALL {
             let table = self.tables.of_mut(kind);
-            // In the order of their groups and their Subscribes, not in that of a hash table: a conversation can be replayed.
+            // In the order of their groups and their Subscribes, not in a hash table's order, so that a conversation
+            // can be replayed.
             let mut topics: Vec<_> = table
                 .iter_mut()
                 .map(|(name, entry)| (((self.group_of)(kind, name), entry.number), name, entry))
@@ -264,7 +268,7 @@ impl Delivery {
         self.restoring = self.wanted;
     }
 
-    /// A name of the oldest batch in flight was [ticked off](Batch::tick_off). Returns the event to tell.
+    /// A name of the oldest batch in flight was [ticked off](Batch::tick_off). Returns the event to emit.
     pub fn confirm(&mut self, batch: &Batch, name: &[u8]) -> Option<Event> {
         let Batch { operation, kind, .. } = *batch;
         self.batches = self.batches.saturating_sub(usize::from(batch.is_complete()));
@@ -289,7 +293,7 @@ impl Delivery {
         None
     }
 
-    /// What is left of the oldest batch in flight counts as confirmed. It unsubscribes, so there is nothing to tell.
+    /// The rest of the oldest batch in flight counts as confirmed. It unsubscribes, so there is no event.
     pub fn confirm_rest(&mut self, batch: &mut Batch) {
         while let Some(name) = batch.names.get(batch.confirmed()).cloned() {
             batch.tick_off(batch.operation, batch.kind, &name);
@@ -297,8 +301,8 @@ impl Delivery {
         }
     }
 
-    /// Whether the server ended a subscription by itself: `name` is subscribed as far as we know, and no operation on it
-    /// is in flight.
+    /// Whether a message that the server ended a subscription is true: `name` is subscribed as far as we know, and no
+    /// operation on it is in flight.
     pub fn is_held(&self, kind: TopicKind, name: &[u8]) -> bool {
         self.tables.of(kind).get(name).is_some_and(|entry| entry.confirmed && entry.in_flight == 0)
     }

@@ -1,4 +1,4 @@
-//! Tables by name of channel, which are looked at for every message.
+//! Tables by channel name, which are looked at for every message.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -8,8 +8,8 @@ use super::Name;
 /// A table by name.
 pub(super) type Names<T> = HashMap<Name, T, NameHashes>;
 
-/// Hashes eight bytes at a time, in a third of the time that the standard library's hash takes for a short name. That one
-/// withstands strangers who choose the keys; these keys are what addons subscribe to, and the seed is random all the same.
+/// Hashes eight bytes at a time, in a third of the time that the standard library's hash takes for a short name. That
+/// one resists strangers who choose the keys; these keys are chosen by addons, and the seed is random all the same.
 #[derive(Debug, Clone)]
 pub(super) struct NameHashes {
     seed: u64,
@@ -35,7 +35,7 @@ impl BuildHasher for NameHashes {
 pub(super) struct NameHash(u64);
 
 impl NameHash {
-    /// Folds the product's halves, so that each bit of the input has a part in the low bits and in the high ones.
+    /// Folds the product's halves, so that each bit of the input affects the low bits and the high ones.
     #[inline]
     fn mix(&mut self, word: u64) {
         // 2^64 divided by the golden ratio: odd, and without a pattern.
@@ -54,7 +54,7 @@ impl Hasher for NameHash {
             // Shorter than a word.
             return self.mix(bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)));
         };
-        // The last word may have bytes of the one before it: each name has its length mixed in.
+        // The last word may share bytes with the one before it: the length is mixed in, too.
         for &word in bytes[..bytes.len() - 1].as_chunks().0 {
             self.mix(u64::from_le_bytes(word));
         }
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// Names that differ in one digit, in their length, or in what stands behind the last whole word.
+    /// Names that differ in one digit, in their length, or after the last whole word.
     fn names() -> impl Iterator<Item = Vec<u8>> {
         let numbered = (0..50_000).map(|n| format!("server.{n}.chat").into_bytes());
         let padded = (0..50_000).map(|n| format!("{n:08}:{n:08}").into_bytes());
@@ -91,7 +91,7 @@ mod tests {
         let hashes = NameHashes { seed: 1 };
         let all: Vec<u64> = names().map(|name| hashes.hash_one(&name[..])).collect();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
-        // Sixteen bits of place and seven of tag: as random ones would spread, give or take.
+        // Sixteen bits of place and seven of tag spread about as well as random ones would.
         for shift in [0, 48] {
             let mut places = vec![0_u32; 1 << 16];
             for hash in &all {

@@ -1,18 +1,18 @@
-//! Which topics are asked for next, and in which batches.
+//! Which topics are requested next, and in which batches.
 
 use std::sync::Arc;
 
 use super::{Batch, Delivery, Operation, cost};
 use crate::model::TopicKind;
 
-/// Names in one SUBSCRIBE at most.
+/// The most names in one SUBSCRIBE.
 const BATCH_NAMES: usize = 1000;
-/// Bytes of names in one SUBSCRIBE at most, but for a single longer one.
+/// The most bytes of names in one SUBSCRIBE, except for a single longer name.
 const BATCH_BYTES: usize = 64 << 10;
 
-/// Batches in flight at most, unless they are small.
+/// The most batches in flight, unless they are small.
 const MAX_BATCHES: usize = 8;
-/// What the names in flight may cost at most where there are more batches than that.
+/// The highest cost of the names in flight if there are more batches than that.
 const MAX_COST: usize = BATCH_BYTES;
 
 impl Delivery {
@@ -60,7 +60,7 @@ impl Delivery {
         batch.or_else(|| self.next_refused())
     }
 
-    /// The next refused topic that is asked for again.
+    /// The next refused topic to be asked for again.
     fn next_refused(&mut self) -> Option<Batch> {
         while let Some((kind, name)) = self.again.pop_front() {
             if let Some(operation) = self.dequeue(kind, &name) {
@@ -70,7 +70,7 @@ impl Delivery {
         None
     }
 
-    /// What is to be sent for a topic, if anything.
+    /// The operation to send for a topic, if any.
     pub(super) fn wish(&self, kind: TopicKind, name: &[u8]) -> Option<Operation> {
         let entry = self.tables.of(kind).get(name)?;
         match (entry.is_wanted(), entry.requested) {
@@ -80,7 +80,7 @@ impl Delivery {
         }
     }
 
-    /// Puts a topic into the queue, unless nothing is to be sent for it or it stands there.
+    /// Puts a topic into the queue, unless there is nothing to send for it or it is in the queue.
     pub(super) fn enqueue(&mut self, kind: TopicKind, name: &[u8]) {
         if self.wish(kind, name).is_none() {
             return;
@@ -95,7 +95,7 @@ impl Delivery {
         }
     }
 
-    /// A topic comes out of the queue: returns what is to be sent for it, and counts it as sent.
+    /// Takes a topic out of the queue: returns the operation to send for it, and counts it as sent.
     pub(super) fn dequeue(&mut self, kind: TopicKind, name: &[u8]) -> Option<Operation> {
         let wish = self.wish(kind, name);
         let entry = self.tables.of_mut(kind).get_mut(name)?;

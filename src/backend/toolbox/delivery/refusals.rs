@@ -1,4 +1,4 @@
-//! Why topics are refused, and whose turn it is to be asked for again.
+//! Why topics are refused, and which one is asked for again next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use crate::backend::toolbox::pauses::RefusalKind;
 use crate::backend::toolbox::random::SplitMix64;
 use crate::model::{Error, Topic, TopicKind};
 
-/// So many refused topics are asked for at most within the shortest pause.
+/// How many refused topics are asked for at most within the shortest pause.
 const AT_ONCE: usize = 32;
 
-/// Refused topics that wait for their turn.
+/// Refused topics that wait to be asked for again.
 #[derive(Debug, Default)]
 struct Group {
     waiting: BTreeMap<Turn, (TopicKind, Name)>,
@@ -31,7 +31,7 @@ impl Group {
         Some(full.map_or(*first, |full| full.max(*first)))
     }
 
-    /// The next topic whose turn has come.
+    /// The next topic that is due.
     fn next(&mut self, kind: RefusalKind, now: Instant) -> Option<(TopicKind, Name)> {
         if self.due(kind)? > now {
             return None;
@@ -44,7 +44,7 @@ impl Group {
     }
 }
 
-/// What is refused on the present connection.
+/// The refused topics of the current connection.
 #[derive(Debug)]
 pub(super) struct Refusals {
     random: SplitMix64,
@@ -55,17 +55,17 @@ pub(super) struct Refusals {
     last_error: Option<Arc<Error>>,
     /// How many topics are refused.
     count: usize,
-    /// How many topics are silent that were confirmed before.
+    /// How many topics that were confirmed before are silent.
     silent: usize,
     /// When the first of them fell silent.
     silent_since: Option<Instant>,
     /// One of them, which is shown as long as it is refused.
     shown: Option<(TopicKind, Name)>,
-    /// What is to be shown may have changed.
+    /// The topics to be shown may have changed.
     changed: bool,
     /// Topics that were silent and are confirmed now.
     regained: Vec<Topic>,
-    /// Since when the first of them was silent, and why.
+    /// From when the first of them was silent, and why.
     regained_silence: Option<Silence>,
 }
 
@@ -87,7 +87,7 @@ impl Refusals {
         }
     }
 
-    /// The connection is lost, or nothing is wanted any more: nothing is refused.
+    /// The connection was lost, or no topic is wanted any more: nothing is refused.
     pub(super) fn clear(&mut self) {
         (self.passing, self.forbidden) = (Group::default(), Group::default());
         (self.count, self.silent, self.silent_since) = (0, 0, None);
@@ -102,12 +102,12 @@ impl Refusals {
         }
     }
 
-    /// The next topic whose turn has come.
+    /// The next topic that is due.
     pub(super) fn next(&mut self, kind: RefusalKind, now: Instant) -> Option<(TopicKind, Name)> {
         self.group(kind).next(kind, now)
     }
 
-    /// The next topic, whether its turn has come or not.
+    /// The next topic, whether it is due or not.
     pub(super) fn next_early(&mut self, kind: RefusalKind) -> Option<(TopicKind, Name)> {
         self.group(kind).waiting.pop_first().map(|(_, topic)| topic)
     }
@@ -136,7 +136,7 @@ impl Refusals {
         let mut told = before.as_mut().map(|before| std::mem::take(&mut before.told)).unwrap_or_default();
         let is_news = told.is_news(&error.code);
         let stood = before.as_ref().is_some_and(|before| before.stands);
-        // A pause of the other kind begins with its shortest one.
+        // A pause of the other kind starts with its shortest one.
         let again = before.filter(|before| stood && before.kind == kind);
         let times = again.map_or(0, |again| again.times.saturating_add(1));
         self.last_turn += 1;
@@ -149,14 +149,14 @@ impl Refusals {
         is_news
     }
 
-    /// A topic is not refused any more: it is confirmed, or asked for anew, or not wanted. Returns how it was.
+    /// A topic is no longer refused: it is confirmed, asked for again, or not wanted. Returns how it was refused.
     pub(super) fn lift(&mut self, entry: &mut Entry) -> Option<RefusalKind> {
         let refusal = entry.refusal.take()?;
         self.withdraw(&refusal);
         refusal.stands.then_some(refusal.kind)
     }
 
-    /// This refusal counts no more, and its topic waits for no turn.
+    /// This refusal does not count any more, and its topic leaves the queue.
     pub(super) fn withdraw(&mut self, refusal: &Refusal) {
         if let Some(turn) = &refusal.turn {
             self.group(refusal.kind).waiting.remove(turn);
@@ -165,7 +165,7 @@ impl Refusals {
         self.changed |= refusal.stands;
     }
 
-    /// A topic is confirmed. Returns how it was refused on the present connection, if it was.
+    /// A topic is confirmed. Returns how it was refused on the current connection, if it was.
     pub(super) fn confirm(&mut self, entry: &mut Entry, kind: TopicKind, name: &[u8]) -> Option<RefusalKind> {
         let refused = self.lift(entry);
         if let Some(silence) = self.end_silence(entry) {
@@ -182,7 +182,8 @@ impl Refusals {
         self.end_silence(entry);
     }
 
-    /// A topic that was confirmed before is not delivered `since` then, or since it fell silent before.
+    /// A topic that was confirmed before is not delivered from `since`, or from the earlier time at which it fell
+    /// silent.
     pub(super) fn silence(&mut self, entry: &mut Entry, since: Instant, error: &Arc<Error>) {
         if !entry.told {
             return;
@@ -208,7 +209,7 @@ impl Refusals {
         self.count
     }
 
-    /// Since when a topic that was confirmed before is silent, if one is. It may have been an earlier one of them.
+    /// From when a topic that was confirmed before is silent, if one is. It may have been an earlier one of them.
     pub(super) fn silent_since(&self) -> Option<Instant> {
         self.silent_since
     }
@@ -224,12 +225,12 @@ impl Refusals {
         self.regained_silence.take().map(|silence| (topics.into(), silence))
     }
 
-    /// Whether what is to be shown may have changed since the last call.
+    /// Whether the topics to be shown may have changed since the last call.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 
-    /// Those that wait for their turn, and before them the topic that was shown last, if it `is_refused` still.
+    /// The waiting topics; first the one that was shown last, if it `is_refused` still.
     pub(super) fn waiting(
         &mut self,
         is_refused: impl FnOnce(&(TopicKind, Name)) -> bool,

@@ -1,12 +1,12 @@
-//! Subscriptions that the server refused, and when it is asked for them again.
+//! Subscriptions that the server refused, and when they are asked for again.
 //!
-//! A refusal may pass at any time: a script ends, a replica finds its master, somebody mends an ACL. So a refused topic is
-//! asked for again for as long as its wish stands, ever more rarely. Each is asked for alone, because one name that is
-//! forbidden refuses a whole command, and only a few are asked for within one pause, so that any number of refused
-//! topics costs little. Once the server takes one of them, others follow without a pause: each confirmation lets
-//! [`FOLLOWERS`] more be asked for.
+//! A refusal may end at any time: a script ends, a replica finds its master, somebody changes an ACL. So a refused
+//! topic is asked for again as long as it is wanted, less and less often. Each is asked for alone, because one
+//! forbidden name refuses a whole command, and only a few are asked for within one pause, so that any number of
+//! refused topics costs little. Once the server accepts one of them, others follow without a pause: each confirmation
+//! lets [`FOLLOWERS`] more be asked for.
 //!
-//! A refused UNSUBSCRIBE has not happened: the server goes on sending messages that nobody wants. It is treated alike.
+//! After a refused UNSUBSCRIBE the server keeps sending messages that are not wanted. It is retried in the same way.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,42 +16,42 @@ use super::{Delivery, cost};
 use crate::backend::toolbox::pauses::RefusalKind;
 use crate::model::{Error, Event, Topic, TopicKind};
 
-/// So many refused topics follow at once when one of them is confirmed.
+/// How many refused topics follow at once when one of them is confirmed.
 const FOLLOWERS: usize = 2;
 
-/// So many refused topics are named at most where all of them are asked for.
+/// How many refused topics a list of them names at most.
 const LISTED: usize = 8;
-/// So many are looked at for these.
+/// How many are searched for these.
 const LOOKED_AT: usize = 64;
 
-/// What is refused on the present connection.
+/// The refused topics of the current connection.
 #[derive(Debug)]
 pub struct RefusedTopics<'a> {
-    /// How many topics are.
+    /// Their number.
     pub count: usize,
     /// Some of them, all refused for one reason; none only if `count` is 0.
     pub some: Vec<RefusedTopic<'a>>,
-    /// Those whose subscription was refused, whatever the reason: all of them, unless they are many.
+    /// Those whose subscription was refused, for any reason: all of them, unless they are many.
     pub wanted: Vec<Topic>,
 }
 
 /// A topic that is refused.
 #[derive(Debug, Clone, Copy)]
 pub struct RefusedTopic<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: TopicKind,
     /// Its name.
     pub name: &'a [u8],
-    /// Whether the subscription was refused, and not its end.
+    /// Whether the subscription was refused, not its end.
     pub is_wanted: bool,
     /// Why.
     pub error: &'a Error,
 }
 
 impl Delivery {
-    /// The server refused what is left of the oldest batch in flight. Returns the events to tell. A name that was refused alone is
-    /// asked for again after a pause; several names of a SUBSCRIBE at once, in two halves, because one of them may be the
-    /// reason.
+    /// The server refused the rest of the oldest batch in flight. Returns the events to emit. A name that was refused
+    /// alone is asked for again after a pause; several names of a SUBSCRIBE at once, in two halves, because one of
+    /// them may be the reason.
     pub fn refuse(&mut self, batch: Batch, error: &Error, refusal: RefusalKind, now: Instant) -> Vec<Event> {
         self.batches = self.batches.saturating_sub(1);
         let (operation, kind) = (batch.operation, batch.kind);
@@ -73,13 +73,13 @@ impl Delivery {
             entry.requested = entry.confirmed;
             let number = entry.number;
             match (entry.is_wanted(), entry.confirmed) {
-                // An UNSUBSCRIBE was refused before, so the server has it still.
+                // An UNSUBSCRIBE was refused before, so the server still has the topic.
                 (true, true) => events.extend(self.settle_confirmed(kind, name)),
                 (false, false) => {
                     self.unsettled.remove(&number);
                     self.forget_if_over(kind, name);
                 }
-                // It is asked for again as it is.
+                // It will be asked for again anyway.
                 _ if entry.queued => {}
                 _ if !alone => {
                     entry.queued = true;
@@ -114,7 +114,7 @@ impl Delivery {
         self.refusals.due()
     }
 
-    /// Has the refused topics whose turn has come asked for once more.
+    /// Asks again for the refused topics that are due.
     pub fn ask_again(&mut self, now: Instant) {
         for kind in [RefusalKind::Passing, RefusalKind::Forbidden] {
             while let Some(topic) = self.refusals.next(kind, now) {
@@ -123,7 +123,7 @@ impl Delivery {
         }
     }
 
-    /// One of those that were refused like this is confirmed: others may fare as well.
+    /// A topic that was refused for this kind of reason is confirmed: others may be accepted, too.
     pub(super) fn follow(&mut self, kind: RefusalKind) {
         for _ in 0..FOLLOWERS {
             let Some(topic) = self.refusals.next_early(kind) else { return };
@@ -141,7 +141,7 @@ impl Delivery {
         }
     }
 
-    /// What is wanted: all of it, unless it is many topics.
+    /// The wanted topics: all of them, unless they are many.
     pub fn wanted_topics(&self) -> Vec<Topic> {
         let of_kind = |kind| {
             let wanted = self.tables.of(kind).iter().filter(|(_, entry)| entry.is_wanted());
@@ -150,12 +150,12 @@ impl Delivery {
         TopicKind::ALL.into_iter().flat_map(of_kind).take(LOOKED_AT).collect()
     }
 
-    /// What is refused, if that has changed since the last look.
+    /// The refused topics, if they have changed since the last call.
     pub fn refused(&mut self) -> Option<RefusedTopics<'_>> {
         self.take_refused_changed().then(|| self.refused_topics())
     }
 
-    /// Whether that has changed since the last look.
+    /// Whether they have changed since the last call.
     pub fn take_refused_changed(&mut self) -> bool {
         self.refusals.take_changed()
     }
@@ -165,7 +165,7 @@ impl Delivery {
         self.refusals.count()
     }
 
-    /// What is refused.
+    /// The refused topics.
     pub fn refused_topics(&mut self) -> RefusedTopics<'_> {
         let count = self.refusals.count();
         let tables = &self.tables;

@@ -1,4 +1,4 @@
-//! What is kept of topics, and for how long.
+//! The state that is kept of topics, and for how long.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -21,7 +21,7 @@ fn online() -> Delivery {
     delivery
 }
 
-/// The server confirms all that is asked of it. Returns the operations.
+/// The server confirms every request. Returns the operations.
 fn confirm_all(delivery: &mut Delivery) -> Vec<Operation> {
     let mut operations = Vec::new();
     while let Some(mut batch) = delivery.next_batch() {
@@ -100,7 +100,7 @@ fn a_topic_that_the_server_ended_is_silent_until_it_is_confirmed_again() {
     assert_eq!(confirm_all(&mut delivery), [Operation::Subscribe]);
     assert_eq!((delivery.confirmed(), delivery.missing_since(now)), (2, now));
     assert!(!delivery.holds_back(number));
-    // Nobody wants it any more: there is nothing left to be ended.
+    // The topic is not wanted any more: there is nothing left to end.
     delivery.unsubscribe(&sharded("a"));
     delivery.ended(TopicKind::ShardedChannel, b"a", &error, now);
     assert_eq!(confirm_all(&mut delivery), []);
@@ -126,9 +126,9 @@ fn a_topic_that_had_a_message_is_subscribed_anew() {
 enum Step {
     Subscribe(Topic, SubscriptionSlot),
     Unsubscribe(Topic),
-    /// As many messages, so that the topic is remembered.
+    /// So many messages that the topic is remembered.
     Messages(Topic, usize),
-    /// The server answers all that was asked of it.
+    /// The server answers every request.
     Confirm,
     /// The connection is lost, and another one comes up.
     Reconnect,
@@ -155,7 +155,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// The naive twin: a table of the wishes, looked at anew for each message.
+    /// The naive twin: a table of the wishes, searched for each message.
     #[test]
     fn messages_carry_what_their_topic_was_subscribed_with_last(steps in steps()) {
         let mut delivery = online();

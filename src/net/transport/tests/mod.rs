@@ -1,4 +1,4 @@
-//! Sockets that the system tells of, and a stream that does what it is told to.
+//! Real sockets with a selector, and a scripted stream.
 
 mod readiness;
 mod stream;

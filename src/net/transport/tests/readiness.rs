@@ -1,4 +1,4 @@
-//! Real sockets under a real selector: what is readable and writable, and for how long.
+//! Real sockets with a real selector: when they are readable and writable.
 
 use std::fmt::Debug;
 use std::io::{Read, Write};
@@ -58,7 +58,7 @@ impl Connection {
         all.collect()
     }
 
-    /// Takes what news there are, and returns whether any were of writability.
+    /// Takes the waiting events, and returns whether any was about writability.
     fn take_events(&mut self, patience: Duration) -> bool {
         let mut events = Events::with_capacity(8);
         self.poll.poll(&mut events, Some(patience)).expect("a selector");
@@ -71,7 +71,7 @@ impl Connection {
         told
     }
 
-    /// Takes news until `ready`.
+    /// Takes events until `ready`.
     fn wait(&mut self, ready: impl Fn(&dyn Transport) -> bool) {
         let deadline = Instant::now() + LONG;
         while !ready(&*self.transport) {
@@ -105,7 +105,7 @@ fn a_short_read_leaves_nothing_and_the_next_bytes_are_news() {
             connection.send(bytes);
             connection.wait(|transport| transport.can_read());
             assert_eq!(connection.read(64), bytes);
-            // Windows tells of more only after a read that would have blocked.
+            // Windows reports more only after a read that would have blocked.
             if !cfg!(unix) {
                 assert_eq!(connection.read(64), b"");
             }
@@ -128,7 +128,7 @@ fn what_was_not_read_stays_readable_without_news() {
         assert_eq!(connection.read(5), b"01234");
         assert!(connection.transport.can_read());
         assert_eq!(connection.read(5), b"56789");
-        // A full buffer does not show that it was all.
+        // A full buffer does not show that nothing is left.
         assert!(connection.transport.can_read());
         assert_eq!(connection.read(5), b"");
         assert!(!connection.transport.can_read());
@@ -159,7 +159,7 @@ fn an_end_that_is_known_already_is_found_after_a_short_read() {
     for mut connection in Connection::each() {
         connection.send(b"goodbye");
         connection.peer = Box::new(std::io::Cursor::new(Vec::new()));
-        // Wait for both pieces of news, then read as one turn does.
+        // Wait for both events, then read as one turn does.
         let deadline = Instant::now() + LONG;
         while !format!("{:?}", connection.transport).contains("read_closed: true") {
             assert!(Instant::now() < deadline, "no news of the end");
@@ -188,7 +188,7 @@ fn writing_stops_when_the_peer_is_full_and_goes_on_when_it_has_read() {
         connection.wait(|transport| transport.can_write());
         connection.rearm();
         connection.take_events(Duration::ZERO);
-        // Nobody asked for more news of that.
+        // Nothing asked for more events of that kind.
         assert_eq!(connection.transport.write(b"more"), 4);
         connection.peer.read_exact(&mut read[..4]).expect("a connection");
         assert_eq!(&read[..4], b"more");
@@ -198,7 +198,7 @@ fn writing_stops_when_the_peer_is_full_and_goes_on_when_it_has_read() {
 
 #[test]
 fn nobody_there_is_an_error() {
-    // Bound, so that nobody else listens there.
+    // Bound, so that nothing else can listen there.
     let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
     let address = socket.local_addr().expect("an address").as_socket().expect("an IP address");

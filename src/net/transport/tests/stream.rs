@@ -1,4 +1,4 @@
-//! What sockets do rarely.
+//! Rare behaviour of sockets, with a scripted stream.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,7 +11,7 @@ use super::super::Transport;
 use super::super::socket::{Socket, Stream};
 use crate::backend::LinkError;
 
-/// A stream that answers each call as it is told, and would block then.
+/// A stream that answers each call from its script, and would block after that.
 #[derive(Debug, Default)]
 struct Script {
     reads: VecDeque<Result<&'static [u8], ErrorKind>>,
@@ -112,7 +112,7 @@ fn a_write_that_fails_is_told_once_everything_is_read() {
         assert!(socket.can_read(), "the failure is still to be told");
         let end = socket.read(&mut buffer).expect_err("the end");
         assert!(matches!(&end, LinkError::Io(error) if error.kind() == kind), "{end:?}");
-        // Writability is no news any more.
+        // Writability is not asked for any more.
         socket.rearm(poll.registry());
         assert_eq!(interests.lock().expect("no panic").last(), Some(&Interest::READABLE));
     }

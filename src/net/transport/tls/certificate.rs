@@ -1,17 +1,17 @@
-//! What a certificate says of itself: the little of X.509 that no library tells. <https://www.rfc-editor.org/rfc/rfc5280>
+//! Reads certificates: the few fields of X.509 that no library returns. <https://www.rfc-editor.org/rfc/rfc5280>
 
 /// DER tags.
 const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-/// `[0]`, the version, which certificates of version 1 leave out.
+/// `[0]`, the version; certificates of version 1 have none.
 const VERSION: u8 = 0xa0;
 
-/// What a certificate says of itself.
+/// The fields of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Certificate<'a> {
-    /// When it begins to be valid and when it expires, if these are times as RFC 5280 has them.
+    /// When it begins to be valid and when it expires, if these are valid times of RFC 5280.
     pub(super) validity: Option<Validity>,
     /// Whether it names itself as its issuer.
     pub(super) is_self_issued: bool,
@@ -27,7 +27,7 @@ pub(super) struct Validity {
 }
 
 impl<'a> Certificate<'a> {
-    /// Reads a certificate in DER. `None` if it is none.
+    /// Reads a certificate in DER. `None` if it is not one.
     pub(super) fn parse(der: &'a [u8]) -> Option<Self> {
         let mut certificate = Elements(Elements(der).content(SEQUENCE)?);
         let mut fields = Elements(certificate.content(SEQUENCE)?);
@@ -44,12 +44,12 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// The two parts of a `SubjectPublicKeyInfo`: the algorithm as [`AlgorithmIdentifier`](rustls::pki_types::AlgorithmIdentifier) has
-/// it, and the key.
+/// The two parts of a `SubjectPublicKeyInfo`: the algorithm in the form of
+/// [`AlgorithmIdentifier`](rustls::pki_types::AlgorithmIdentifier), and the key.
 pub(super) fn parts(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = Elements(Elements(public_key).content(SEQUENCE)?);
     let (algorithm, key) = (parts.content(SEQUENCE)?, parts.content(BIT_STRING)?);
-    // The first byte says how many bits of the last one do not count.
+    // The first byte is the number of unused bits in the last one.
     Some((algorithm, key.strip_prefix(&[0])?))
 }
 
@@ -82,7 +82,7 @@ impl<'a> Elements<'a> {
         Some(Element { tag, whole, content: &whole[header..] })
     }
 
-    /// The content of the next element, which has this tag.
+    /// The content of the next element, which must have this tag.
     fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.next().filter(|element| element.tag == tag).map(|element| element.content)
     }
@@ -159,7 +159,7 @@ mod tests {
         let read = Certificate::parse(&der).expect("a certificate");
         assert!(read.validity.is_some() && read.is_self_issued);
         assert_eq!(read.public_key, made.public_key);
-        // A time zone in place of the Z, as no certificate may have it.
+        // A time zone in place of the Z, which no certificate may have.
         let time = der.windows(2).position(|pair| pair == [UTC_TIME, 13]).expect("a time");
         der[time + 14] = b'+';
         let read = Certificate::parse(&der).expect("a certificate");
@@ -172,14 +172,14 @@ mod tests {
         let pem = CertificateDer::from_pem_slice(made.certificate.as_bytes());
         let der = pem.expect("a certificate").to_vec();
         let read = Certificate::parse(&der).expect("a certificate");
-        // One of them is written with two digits for the year, the other one with four.
+        // One of them has two digits for the year, the other one four.
         let validity = read.validity.expect("two times");
         assert_eq!(validity.expires - validity.begins, 20_002 * 86_400);
         assert_eq!(read.public_key, made.public_key);
         for length in 0..der.len() {
             assert_eq!(Certificate::parse(&der[..length]), None, "{length}");
         }
-        // Damage is never more than wrong.
+        // Damage may give wrong values, but no panic.
         let mut damaged = der.clone();
         for at in 0..damaged.len() {
             for byte in [0, 0x7f, 0x80, 0x83, 0xff] {

@@ -1,4 +1,4 @@
-//! From settings to rustls's configuration: which certificates and keys, and whom to believe.
+//! From settings to rustls's configuration: the certificates and keys, and which servers to trust.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -20,15 +20,15 @@ use super::{Layer, refusal};
 use crate::backend::{Identity, LinkError, OptionError, Pem, Tls, TlsFault, Trust};
 use crate::crypto::sha256;
 
-/// rustls's configurations: one for each distinct settings, as long as a client has them. A configuration remembers sessions,
-/// and a session that is resumed takes half the processor's time.
+/// rustls's configurations: one for each distinct set of settings, as long as a client has it. A configuration
+/// remembers sessions, and resuming a session takes half the processor's time.
 #[derive(Debug, Default)]
 pub(in crate::net) struct TlsConfigs(Mutex<Vec<(Weak<Tls>, Arc<ClientConfig>)>>);
 
 impl TlsConfigs {
     /// The configuration for these settings.
     pub(in crate::net) fn prepare(&self, tls: &Arc<Tls>) -> Result<Arc<ClientConfig>, OptionError> {
-        // What is stored is whole at any moment.
+        // The list is consistent at any moment.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(settings, _)| settings.strong_count() > 0);
         let same = known.iter().filter_map(|(settings, config)| Some((settings.upgrade()?, config)));
@@ -70,7 +70,7 @@ pub(in super::super) fn config(
         Trust::Authorities(pem) => {
             let listed = certificates(pem)?;
             let mut roots = RootCertStore::empty();
-            // A list may have entries of kinds that nothing is ever verified with.
+            // A list may have entries of kinds that cannot be used for verification.
             if roots.add_parsable_certificates(listed.iter().cloned()).0 == 0 {
                 return Err(pem.error("has no certificate that can be understood"));
             }
@@ -92,7 +92,8 @@ pub(in super::super) fn config(
     })
 }
 
-/// What the client shows of itself. rustls would refuse a certificate of version 1, which servers take: OpenSSL makes such ones.
+/// The client's certificate and key. rustls would refuse a certificate of version 1, which servers accept: OpenSSL
+/// makes such certificates.
 fn certified_key(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, OptionError> {
     let Identity { certificate, key } = identity;
     let read = match PrivateKeyDer::from_pem_slice(&lines(key)) {
@@ -122,7 +123,7 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, OptionError> 
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&lines(pem)).collect();
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        // A sequence, as a certificate is one.
+        // A SEQUENCE, like every certificate in DER.
         Ok(_) if pem.text.starts_with(&[0x30]) => {
             Err(pem
                 .error("is in DER; PEM of it is made with openssl x509 -inform DER -in FILE -out FILE.pem"))
@@ -132,14 +133,15 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, OptionError> 
     }
 }
 
-/// A text without the byte order mark that editors put before it, and the indentation that it has within a script.
+/// A text without the byte order mark that editors put before it, and without the indentation that it has within a
+/// script.
 fn lines(pem: &Pem) -> Vec<u8> {
     let text = pem.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&pem.text);
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     lines.flat_map(|line| [line, b"\n"]).flatten().copied().collect()
 }
 
-/// Whom a client believes.
+/// Decides which servers to trust.
 #[derive(Debug)]
 struct Verifier {
     trusted: Trusted,
@@ -148,8 +150,8 @@ struct Verifier {
 
 #[derive(Debug)]
 enum Trusted {
-    /// Whom an authority vouches for, and who has one of the `listed` certificates itself: openssl makes self-signed ones that
-    /// are authorities, too, which no server may have otherwise.
+    /// Trusts servers with a certificate from an authority, and servers whose own certificate is in `listed`: openssl
+    /// makes self-signed ones that are authorities, too, and those are refused for servers otherwise.
     Chain {
         verifier: Arc<WebPkiServerVerifier>,
         listed: Vec<CertificateDer<'static>>,
@@ -158,7 +160,7 @@ enum Trusted {
     Everyone,
 }
 
-/// The server has another key than the one that is trusted: this one.
+/// The server has another key than the trusted one: this one.
 #[derive(Debug)]
 pub(super) struct WrongKey(Option<[u8; 32]>);
 
@@ -172,8 +174,8 @@ impl fmt::Display for WrongKey {
 impl std::error::Error for WrongKey {}
 
 impl Verifier {
-    /// The public key of a certificate that webpki does not understand, where nothing but the key counts: what `openssl x509 -req`
-    /// makes has version 1 of X.509.
+    /// The public key of a certificate that webpki does not understand, if only the key counts: `openssl x509 -req`
+    /// makes certificates of X.509 version 1.
     fn bare_key<'a>(&self, certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
         let may_be_bare = matches!(self.trusted, Trusted::Key(_) | Trusted::Everyone);
         if !may_be_bare || ParsedCertificate::try_from(certificate).is_ok() {
@@ -183,7 +185,8 @@ impl Verifier {
     }
 }
 
-/// As [`verify_tls12_signature`] does for a certificate: the kind of signature names no curve in TLS 1.2, so each is tried.
+/// Like [`verify_tls12_signature`] for a certificate: the signature scheme names no curve in TLS 1.2, so each is
+/// tried.
 fn verify_with_key(
     message: &[u8],
     key: &SubjectPublicKeyInfoDer<'_>,
@@ -224,7 +227,7 @@ impl ServerCertVerifier for Verifier {
             Trusted::Chain { verifier, .. } => {
                 verifier.verify_server_cert(shown, between, name, ocsp, now).map_err(
                     |error| match error {
-                        // Of one that is an authority as well, webpki says that first, before it looks for the issuer.
+                        // If it is an authority as well, webpki reports that first, before it looks for the issuer.
                         Error::InvalidCertificate(CertificateError::Other(_))
                             if Certificate::parse(shown).is_some_and(|read| read.is_self_issued) =>
                         {

@@ -1,4 +1,4 @@
-//! TLS on top of another transport. All of rustls is in this folder: its next version has other buffers.
+//! TLS on top of another transport. Only this folder uses rustls, because the buffers of its next version differ.
 
 mod certificate;
 mod configs;
@@ -21,16 +21,18 @@ use configs::WrongKey;
 #[cfg(test)]
 pub(super) use configs::config;
 
-/// What is encrypted at a time: the largest record. A command counts as sent once it is encrypted, so that no more is than has to be.
+/// How much is encrypted at a time: the largest record. A command counts as sent once it is encrypted, so no more is
+/// encrypted than necessary.
 const RECORD: usize = 16 << 10;
 
-/// What the handshake reads at a time. What of it follows the handshake is decrypted already, and waits inside.
+/// How much the handshake reads at a time. Bytes after the end of the handshake are decrypted already, and wait
+/// inside.
 const HANDSHAKE_READ: usize = 4 << 10;
-/// Reads of a handshake before other links have their turn.
+/// How often a handshake reads before other links have their turn.
 const HANDSHAKE_READS: usize = 16;
 
-/// The part of a buffer that ciphertext is read into, in sixteenths: 44 of 64 KiB. Its plaintext, and that of a record of which
-/// the beginning was read before, fits into what is before it.
+/// The part of a buffer that ciphertext is read into, in sixteenths: 44 of 64 KiB. Its plaintext, and that of a
+/// record whose beginning was read before, fits into the part before it.
 const CIPHERTEXT_SIXTEENTHS: usize = 11;
 
 /// TLS for one link, before it has a transport.
@@ -39,7 +41,7 @@ pub(in crate::net) struct Layer(ClientConnection);
 
 impl Layer {
     pub(super) fn new(config: Arc<ClientConfig>, name: &str) -> Result<Self, LinkError> {
-        // The zone of an IPv6 address is this machine's own matter.
+        // The zone of an IPv6 address has a meaning on this machine only.
         let bare = name.split('%').next().unwrap_or(name).to_owned();
         let server = ServerName::try_from(bare).map_err(|_| {
             refusal(
@@ -56,21 +58,21 @@ impl Layer {
     }
 }
 
-/// What a link reads and writes plaintext with.
+/// A transport for plaintext, secured with TLS.
 #[derive(Debug)]
 struct TlsTransport {
     below: Box<dyn Transport>,
     inner: ClientConnection,
     /// Plaintext may wait inside.
     waits: bool,
-    /// The server said that nothing follows.
+    /// The server announced the end.
     closed: bool,
-    /// Why the connection has ended, to be told once what came before was read.
+    /// Why the connection has ended; reported once everything received before was read.
     failure: Option<LinkError>,
 }
 
 impl TlsTransport {
-    /// Writes the ciphertext that waits, as far as it can.
+    /// Writes the waiting ciphertext, as far as possible.
     fn flush(&mut self) {
         while self.inner.wants_write() && self.below.can_write() {
             if !self.inner.write_tls(&mut Plain(&mut *self.below)).is_ok_and(|n| n > 0) {
@@ -79,7 +81,7 @@ impl TlsTransport {
         }
     }
 
-    /// Decrypts some of `ciphertext`, and returns how much. What rustls answers, an alert or a new key, goes out.
+    /// Decrypts some of `ciphertext`, and returns how much. rustls's replies, an alert or a new key, are sent.
     fn decrypt(&mut self, mut ciphertext: &[u8]) -> usize {
         let before = ciphertext.len();
         let taken = self.inner.read_tls(&mut ciphertext).map_err(|error| error.to_string());
@@ -102,20 +104,20 @@ impl TlsTransport {
         before - ciphertext.len()
     }
 
-    /// Takes plaintext out, as much as fits into `buffer`.
+    /// Moves as much plaintext as fits into `buffer`.
     fn take(&mut self, buffer: &mut [u8]) -> usize {
         let mut filled = 0;
         while self.waits && filled < buffer.len() {
             match self.inner.reader().read(&mut buffer[filled..]) {
                 Ok(n) if n > 0 => filled += n,
-                // It would block, or the server has closed the connection, which `closed` knows.
+                // It would block, or the server has closed the connection, which `closed` records.
                 _ => self.waits = false,
             }
         }
         filled
     }
 
-    /// Whether nothing is to be read any more: the reason.
+    /// An error if nothing may be read any more.
     fn end(&mut self) -> Result<(), LinkError> {
         match self.failure.take() {
             Some(failure) => Err(failure),
@@ -146,7 +148,7 @@ impl Transport for TlsTransport {
             while at < n && self.failure.is_none() && !self.closed {
                 at += self.decrypt(&buffer[at..n]);
             }
-            // An end that comes after the handshake is told once what came before it was read.
+            // An end after the handshake is reported once everything received before it was read.
             if self.inner.is_handshaking() {
                 self.end()?;
             }
@@ -171,8 +173,8 @@ impl Transport for TlsTransport {
         self.waits || self.failure.is_some() || self.closed || self.below.can_read()
     }
 
-    /// Reads ciphertext once, into the end of `buffer`, and decrypts it into the beginning: no more plaintext can come of it
-    /// than fits before what is still to be decrypted.
+    /// Reads ciphertext once, into the end of `buffer`, and decrypts it into the beginning: its plaintext always fits
+    /// before the ciphertext that is not decrypted yet.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, LinkError> {
         let mut filled = self.take(buffer);
         if filled > 0 {
@@ -182,7 +184,7 @@ impl Transport for TlsTransport {
         let mut at = buffer.len() - buffer.len() * CIPHERTEXT_SIXTEENTHS / 16;
         let end = match self.below.read(&mut buffer[at..]) {
             Ok(n) => at + n,
-            // A server that ends a connection says so within it; anybody on the way can close a socket.
+            // A server announces the end within TLS; anybody in between can close a socket.
             Err(LinkError::Eof) => return Err(LinkError::Truncated),
             Err(error) => return Err(error),
         };
@@ -200,13 +202,13 @@ impl Transport for TlsTransport {
         self.failure.is_none() && self.below.can_write()
     }
 
-    /// Encrypts one record at most, and only once the ciphertext before it is out.
+    /// Encrypts one record at most, and only once all earlier ciphertext was written.
     fn write(&mut self, bytes: &[u8]) -> usize {
         self.flush();
         if self.inner.wants_write() {
             return 0;
         }
-        // It takes all: nothing waits inside.
+        // It accepts all: nothing waits inside.
         let n = self.inner.writer().write(&bytes[..bytes.len().min(RECORD)]).unwrap_or(0);
         self.flush();
         n
@@ -244,7 +246,7 @@ fn refusal(fault: TlsFault, words: impl Into<String>) -> LinkError {
     LinkError::Tls(TlsError { fault, words: words.into() })
 }
 
-/// What is wrong, in rustls's words.
+/// The fault in rustls's words.
 fn failure(error: &Error) -> LinkError {
     use CertificateError as Certificate;
     let fault = match error {

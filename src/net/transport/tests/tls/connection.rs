@@ -25,7 +25,7 @@ fn both_versions_are_spoken_and_told() {
 #[test]
 fn plaintext_that_comes_with_the_end_of_the_handshake_waits_and_is_told() {
     let identity = Authority::new("tests").issue(&[NAME]);
-    // In TLS 1.2 the server's side ends last: what it sends next can come along with its last message.
+    // In TLS 1.2 the server's side finishes last: bytes that it sends next can come together with its last message.
     let server = server_of(&identity, None, &[&TLS12]);
     let mut ends = Ends::new(&client(Trust::Everyone, None), NAME, &server);
     while ends.server.is_handshaking() {
@@ -48,7 +48,7 @@ fn a_server_that_hangs_up_along_with_the_end_of_the_handshake_is_read_first() {
         assert!(ends.client.finish_securing().expect("a connection").is_none());
         ends.serve().expect("a connection");
     }
-    // As Redis does in protected mode. It is all in one read of the client.
+    // As Redis does in protected mode. All of it comes in one read of the client.
     ends.send(b"-DENIED\r\n");
     ends.server.send_close_notify();
     ends.serve().expect("a connection");
@@ -94,7 +94,7 @@ fn each_read_takes_44_kib_of_ciphertext_and_leaves_no_plaintext_inside() {
     let mut got = Vec::new();
     while ends.client.can_read() {
         got.extend(ends.read().expect("a connection"));
-        // What is left is on the wire, so that edges and fairness are the socket's.
+        // The remaining bytes are on the wire, so that edges and fairness are the socket's.
         assert_eq!(ends.client.can_read(), ends.wire.can_read());
     }
     assert_eq!(got, bytes);
@@ -124,7 +124,7 @@ fn a_write_encrypts_one_record_and_no_more_before_that_is_out() {
     assert_eq!(ends.client.write(&bytes), 16 << 10);
     assert!(!ends.client.can_write());
     assert_eq!(ends.client.write(&bytes), 0, "the record before is not out");
-    // Nothing more is to be written by the session, and the rest of the record goes out all the same.
+    // The session writes nothing more, and the rest of the record is sent all the same.
     ends.wire.state().room = None;
     ends.client.rearm(ends.poll.registry());
     ends.serve().expect("a connection");
@@ -158,7 +158,7 @@ fn a_server_that_announces_its_end_and_keeps_the_socket_has_ended() {
     let mut ends = World::new().secured();
     ends.server.send_close_notify();
     ends.serve().expect("a connection");
-    // Whatever follows is not read.
+    // Bytes after that are not read.
     ends.wire.state().to_client.extend([0; 1000]);
     assert!(matches!(ends.read(), Err(LinkError::Eof)));
 }
@@ -194,7 +194,7 @@ fn keys_may_be_renewed_at_any_time() {
         ends.server.refresh_traffic_keys().expect("TLS 1.3");
         ends.send(b"under a new key");
         assert_eq!(ends.read().expect("a connection"), b"under a new key");
-        // With what it writes next the client renews its own.
+        // With its next write the client renews its own key.
         assert_eq!(ends.client.write(b"under another one"), 17);
         ends.serve().expect("a connection");
         assert_eq!(ends.received(), b"under another one");

@@ -1,19 +1,20 @@
-//! Ciphertext in pieces of any size, and damaged: what is read is what was sent, up to the damage, and nothing panics or loops.
+//! Ciphertext in pieces of any size, and damaged: the plaintext read is the plaintext sent, up to the damage, and
+//! nothing panics or loops.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
 
-/// What happens to the ciphertext of one direction.
+/// Damage to the ciphertext of one direction.
 #[derive(Debug, Clone)]
 enum Damage {
     None,
-    /// A byte at this position, of a thousand, has other bits.
+    /// The byte at this position, in thousandths, has other bits.
     Changed(usize, u8),
-    /// These bytes are put in there.
+    /// These bytes are inserted there.
     Inserted(usize, Vec<u8>),
-    /// So many are missing there.
+    /// So many bytes are missing there.
     Cut(usize, usize),
 }
 
@@ -48,7 +49,8 @@ fn apply(damage: &Damage, bytes: &mut Vec<u8>) -> bool {
     *bytes != before
 }
 
-/// Hands the bytes over in pieces of these sizes, and reads as the event loop does. Returns the plaintext, and how it ended.
+/// Passes the bytes in pieces of these sizes, and reads as the event loop does. Returns the plaintext, and how it
+/// ended.
 fn read_all(ends: &mut Ends, bytes: &[u8], pieces: &[usize], buffer: usize) -> (Vec<u8>, Option<LinkError>) {
     let (mut got, mut rest) = (Vec::new(), bytes);
     let (mut buffer, mut sizes) = (vec![0; buffer], pieces.iter().cycle());
@@ -122,7 +124,7 @@ proptest! {
             rest = &rest[n..];
             outcome = ends.client.finish_securing();
         }
-        // What is damaged within the handshake never leads to a connection; after its end there may be tickets.
+        // Damage within the handshake never leads to a connection; after its end there may be tickets.
         if !damaged {
             prop_assert!(matches!(outcome, Ok(Some(_))), "{outcome:?}");
         }

@@ -23,12 +23,12 @@ use super::super::tls::{Layer, config};
 use crate::backend::{Identity as Shown, LinkError, Pem, Secured, Tls, TlsFault, Trust};
 use crate::model::READ_BYTES;
 
-/// What lies between both ends.
+/// The state between both ends.
 #[derive(Debug, Default)]
 struct State {
     to_client: VecDeque<u8>,
     to_server: Vec<u8>,
-    /// What the socket still takes; `None`: any number.
+    /// How many more bytes the socket takes; `None`: any number.
     room: Option<usize>,
     /// The server has closed its socket.
     ended: bool,
@@ -104,7 +104,7 @@ impl Ends {
         Self { client: layer.over(Box::new(wire.clone())), wire, server, poll }
     }
 
-    /// What the client sent reaches the server, which answers.
+    /// Passes the client's bytes to the server, which answers.
     fn serve(&mut self) -> Result<(), rustls::Error> {
         let sent = std::mem::take(&mut self.wire.state().to_server);
         let mut sent = &sent[..];
@@ -121,7 +121,7 @@ impl Ends {
         outcome
     }
 
-    /// The handshake, up to its end at both sides or an error at the client's.
+    /// Runs the handshake, up to its end at both sides or an error at the client's.
     fn handshake(&mut self) -> Result<Secured, LinkError> {
         for _ in 0..10 {
             if let Some(secured) = self.client.finish_securing()? {
@@ -150,7 +150,7 @@ impl Ends {
         Ok(buffer)
     }
 
-    /// What the server has read.
+    /// The bytes that the server has read.
     fn received(&mut self) -> Vec<u8> {
         let mut received = Vec::new();
         match self.server.reader().read_to_end(&mut received) {
@@ -160,7 +160,7 @@ impl Ends {
     }
 }
 
-/// An authority with a server of its own.
+/// An authority and a server with its certificate.
 struct World {
     authority: Authority,
     server: Arc<ServerConfig>,
@@ -203,7 +203,7 @@ fn client(trust: Trust, identity: Option<&Identity>) -> Arc<ClientConfig> {
     Arc::new(config(&tls, RootCertStore::empty).expect("good settings"))
 }
 
-/// A server with this certificate. `clients`: the authority of whom it lets in.
+/// A server with this certificate. `clients`: the authority of the clients that it accepts.
 fn server(identity: &Identity, clients: Option<&Authority>) -> Arc<ServerConfig> {
     server_of(identity, clients, rustls::ALL_VERSIONS)
 }
@@ -227,7 +227,7 @@ fn server_of(
     };
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
     let key = rustls::crypto::ring::sign::any_supported_type(&key).expect("a key");
-    // rustls's own check of both refuses certificates that servers of other libraries have.
+    // rustls's own check of both refuses certificates that servers with other libraries have.
     let shown = CertifiedKey::new(vec![der(&identity.certificate)], key);
     Arc::new(builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown))))
 }
@@ -236,7 +236,7 @@ fn der(certificate: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate")
 }
 
-/// The fault of an error that is about TLS, and its words.
+/// The fault and the words of a TLS error.
 fn fault(error: &LinkError) -> (TlsFault, &str) {
     match error {
         LinkError::Tls(error) => (error.fault, &error.words),

@@ -1,9 +1,9 @@
-//! Certificates and keys as Connect checks them, and the configurations that are kept.
+//! How Connect checks certificates and keys, and the cache of configurations.
 
 use super::super::super::tls::TlsConfigs;
 use super::*;
 
-/// What is said of settings.
+/// The error for these settings.
 fn refusal(trust: Trust, identity: Option<(&str, &str)>) -> String {
     let identity = identity.map(|(certificate, key)| Shown {
         certificate: pem("tls_cert", certificate),
@@ -49,7 +49,7 @@ fn what_is_wrong_is_told_with_option_and_file_and_without_a_secret() {
     }
     let text = Pem { file: None, ..pem("tls_ca", "") };
     assert!(refusal(Trust::Authorities(text), None).contains("\"tls_ca\" holds a text"));
-    // Nor is a secret in what is printed for us.
+    // Debug output contains no secret either.
     let shown = format!("{:?}", Tls { trust: Trust::Everyone, identity: Some(shown(&own)) });
     assert!(own.key.lines().filter(|line| !line.starts_with("-----")).all(|secret| !shown.contains(secret)));
 }

@@ -1,11 +1,11 @@
-//! Whom a client believes, and who believes the client.
+//! Which servers a client trusts, and which clients a server accepts.
 
 use rustls::version::{TLS12, TLS13};
 
 use super::*;
 use crate::crypto::{hex, sha256};
 
-/// What comes of a handshake with a server of this certificate.
+/// The result of a handshake with a server that has this certificate.
 fn outcome(trust: Trust, name: &str, identity: &Identity) -> Result<Secured, LinkError> {
     Ends::new(&client(trust, None), name, &server(identity, None)).handshake()
 }
@@ -72,7 +72,7 @@ fn with_a_key_nothing_else_counts() {
     assert_eq!(fault(&refused), (TlsFault::WrongKey, &*hex(&sha256(&other.public_key))));
 }
 
-/// openssl makes such a certificate unless it is told otherwise.
+/// openssl makes such a certificate by default.
 #[test]
 fn a_certificate_of_version_1_is_enough_where_only_the_key_counts() {
     let old = Identity::of_version_1();
@@ -93,7 +93,7 @@ fn a_certificate_of_version_1_is_enough_where_only_the_key_counts() {
     }
 }
 
-/// A server that has the certificate of another one, and not its key.
+/// A server that has the certificate of another one, but not its key.
 #[test]
 fn whoever_shows_a_certificate_must_have_its_key() {
     for (shown, version) in [Identity::of_version_1(), Identity::self_signed(&[NAME])]
@@ -125,13 +125,13 @@ fn a_client_shows_its_certificate_and_hears_why_it_is_refused() {
         let server = server_of(&world.authority.issue(&[NAME]), Some(&world.authority), &[versions]);
         let connect = |identity: Option<&Identity>| {
             let mut ends = Ends::new(&client(world.trust(), identity), NAME, &server);
-            // In TLS 1.3 the client's side is up before the server has looked at its certificate.
+            // In TLS 1.3 the client's side is up before the server has checked its certificate.
             ends.handshake().and_then(|_| ends.read())
         };
         assert_eq!(connect(Some(&own)).expect("a connection"), b"");
         let refused = connect(Some(&stranger)).expect_err("a stranger");
         assert_eq!(fault(&refused).0, TlsFault::ClientCertificateRefused, "{refused}");
-        // It is shown, too, for servers to judge.
+        // The client presents it anyway; the server decides.
         let refused = connect(Some(&old)).expect_err("a certificate of version 1");
         assert_eq!(fault(&refused).0, TlsFault::ClientCertificateRefused, "{refused}");
         let refused = connect(None).expect_err("no certificate");
