@@ -1,7 +1,5 @@
 //! The Rust in the documentation runs: every page of the repository with a block of Rust becomes the documentation of a
 //! module here, and rustdoc runs its blocks. `build.rs` finds them, and says what may stand around a block.
-//!
-//! The pages of `resp/` are left to that crate, which has its README as its own documentation.
 
 #[cfg(doctest)]
 mod pages {
