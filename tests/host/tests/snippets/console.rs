@@ -59,10 +59,13 @@ pub(crate) fn is_in_the_sources(root: &Path, block: &Block) -> Result<(), Failed
 pub(crate) fn tables_are_in_the_sources(root: &Path) -> Result<(), Failed> {
     let sources = sources(root)?;
     let mut seen = 0;
-    let pages = markdown::pages(root).into_iter().filter(|(name, _)| name.starts_with("docs/troubleshooting"));
+    let pages =
+        markdown::pages(root).into_iter().filter(|(name, _)| name.starts_with("docs/troubleshooting"));
     for (name, page) in pages {
         for (number, line) in page.lines().enumerate() {
-            let Some(cell) = line.strip_prefix("| `").and_then(|row| row.split(" | ").next()) else { continue };
+            let Some(cell) = line.strip_prefix("| `").and_then(|row| row.split(" | ").next()) else {
+                continue;
+            };
             for text in markdown::inline_code(&format!("`{cell}")) {
                 if !NOT_OURS.contains(&text) {
                     seen += 1;
