@@ -35,7 +35,7 @@ impl Client {
         stream.set_write_timeout(Some(timeout))?;
         let (out, replies, pushes) = (Vec::new(), VecDeque::new(), VecDeque::new());
         let mut client = Self { stream, decoder: Decoder::new(), out, replies, pushes };
-        accepted(client.command(hello)?)?;
+        accepted(&client.command(hello)?)?;
         Ok(client)
     }
 
@@ -59,7 +59,7 @@ impl Client {
         if first.as_error().is_some() {
             self.reply()?; // to PING
         }
-        accepted(first)
+        accepted(&first)
     }
 
     /// The next reply, in the order of the commands. An error of the server is a reply, too.
@@ -96,7 +96,7 @@ impl Client {
 }
 
 /// Fails with what the server says, if it refused.
-fn accepted(reply: OwnedValue) -> io::Result<()> {
+fn accepted(reply: &OwnedValue) -> io::Result<()> {
     match reply.as_error() {
         Some(error) => Err(io::Error::other(String::from_utf8_lossy(error))),
         None => Ok(()),

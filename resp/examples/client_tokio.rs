@@ -29,7 +29,7 @@ impl Client {
         let connection = Framed::new(TcpStream::connect(server).await?, Codec::default());
         let mut client = Self { connection, replies: VecDeque::new(), pushes: VecDeque::new() };
         client.queue(hello).await?;
-        accepted(client.reply().await?)?;
+        accepted(&client.reply().await?)?;
         Ok(client)
     }
 
@@ -47,7 +47,7 @@ impl Client {
         if first.as_error().is_some() {
             self.reply().await?; // to PING
         }
-        accepted(first)
+        accepted(&first)
     }
 
     /// The next reply, in the order of the commands. An error of the server is a reply, too.
@@ -78,7 +78,7 @@ impl Client {
 }
 
 /// Fails with what the server says, if it refused.
-fn accepted(reply: OwnedValue) -> Result<(), CodecError> {
+fn accepted(reply: &OwnedValue) -> Result<(), CodecError> {
     match reply.as_error() {
         Some(error) => Err(std::io::Error::other(String::from_utf8_lossy(error)).into()),
         None => Ok(()),
