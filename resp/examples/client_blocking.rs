@@ -1,7 +1,7 @@
 //! A blocking client: pipelining, timeouts, pushes.
 //!
 //! ```sh
-//! cargo run --example client_blocking -- 127.0.0.1:6379
+//! cargo run -p realtime-resp --example client_blocking -- 127.0.0.1:6379
 //! ```
 
 use std::collections::VecDeque;
@@ -22,14 +22,20 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects and switches to RESP3. `timeout` is for each read and each write.
-    pub(crate) fn connect(server: impl ToSocketAddrs, timeout: Duration) -> io::Result<Self> {
+    /// Connects and sends `hello`: `("HELLO", 3)`, or with a login `("HELLO", 3, "AUTH", user, password)`.
+    ///
+    /// `timeout` is for each read and each write. After a timeout drop the client: its next reply would be the late one.
+    pub(crate) fn connect(
+        server: impl ToSocketAddrs,
+        timeout: Duration,
+        hello: impl Arguments,
+    ) -> io::Result<Self> {
         let stream = TcpStream::connect(server)?;
         stream.set_read_timeout(Some(timeout))?;
         stream.set_write_timeout(Some(timeout))?;
         let (out, replies, pushes) = (Vec::new(), VecDeque::new(), VecDeque::new());
         let mut client = Self { stream, decoder: Decoder::new(), out, replies, pushes };
-        client.command(("HELLO", 3))?;
+        accepted(&client.command(hello)?)?;
         Ok(client)
     }
 
@@ -42,6 +48,18 @@ impl Client {
     pub(crate) fn command(&mut self, command: impl Arguments) -> io::Result<OwnedValue> {
         self.queue(command);
         self.reply()
+    }
+
+    /// Subscribes, when no other reply is awaited. A confirmation is a push and a refusal is a reply, so the reply to a
+    /// PING shows which of them came.
+    pub(crate) fn subscribe(&mut self, channel: &str) -> io::Result<()> {
+        self.queue(["SUBSCRIBE", channel]);
+        self.queue(["PING"]);
+        let first = self.reply()?;
+        if first.as_error().is_some() {
+            self.reply()?; // to PING
+        }
+        accepted(&first)
     }
 
     /// The next reply, in the order of the commands. An error of the server is a reply, too.
@@ -77,17 +95,25 @@ impl Client {
     }
 }
 
+/// Fails with what the server says, if it refused.
+fn accepted(reply: &OwnedValue) -> io::Result<()> {
+    match reply.as_error() {
+        Some(error) => Err(io::Error::other(String::from_utf8_lossy(error))),
+        None => Ok(()),
+    }
+}
+
 fn main() -> io::Result<()> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:6379".to_owned());
     run(&server)
 }
 
 pub(crate) fn run(server: &str) -> io::Result<()> {
-    let mut client = Client::connect(server, Duration::from_secs(5))?;
+    let mut client = Client::connect(server, Duration::from_secs(5), ("HELLO", 3))?;
     client.queue(("SET", "example:key", 5));
     client.queue(("INCRBY", "example:key", 2));
     println!("{}, {}", client.reply()?, client.reply()?);
-    client.queue(("SUBSCRIBE", "example:channel"));
+    client.subscribe("example:channel")?;
     println!("{}", client.push()?);
     client.queue(("PUBLISH", "example:channel", "hello"));
     println!("{}", client.push()?);

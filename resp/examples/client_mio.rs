@@ -1,7 +1,7 @@
 //! A client on mio: one command, and messages as they come, without blocking on the socket.
 //!
 //! ```sh
-//! cargo run --example client_mio -- 127.0.0.1:6379
+//! cargo run -p realtime-resp --example client_mio -- 127.0.0.1:6379
 //! ```
 
 use std::io::{self, Read, Write};
@@ -22,12 +22,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Begins to connect, and to switch to RESP3.
-    pub(crate) fn connect(server: SocketAddr) -> io::Result<Self> {
+    /// Begins to connect. `hello` is sent first: `("HELLO", 3)`, or with a login `("HELLO", 3, "AUTH", user, password)`.
+    pub(crate) fn connect(server: SocketAddr, hello: impl Arguments) -> io::Result<Self> {
         let (poll, mut stream) = (Poll::new()?, TcpStream::connect(server)?);
         poll.registry().register(&mut stream, Token(0), Interest::READABLE | Interest::WRITABLE)?;
         let mut client = Self { poll, stream, decoder: Decoder::new(), out: Vec::new(), sent: 0 };
-        client.queue(("HELLO", 3));
+        client.queue(hello);
         Ok(client)
     }
 
@@ -36,8 +36,13 @@ impl Client {
         Encoder::new(&mut self.out).command(command);
     }
 
-    /// Waits until something happens and handles it. Replies and pushes go to `on_frame`.
-    pub(crate) fn turn(&mut self, timeout: Duration, on_frame: &mut dyn FnMut(Frame<'_>)) -> io::Result<()> {
+    /// Waits until something happens and handles it. Replies and pushes go to `on_frame`, whose error ends it. Errors of
+    /// the server are replies, too.
+    pub(crate) fn turn(
+        &mut self,
+        timeout: Duration,
+        on_frame: &mut dyn FnMut(Frame<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         // Readiness is reported once, so both continue until the socket would block.
         self.write()?;
         let mut events = Events::with_capacity(8);
@@ -56,7 +61,7 @@ impl Client {
             };
             let mut input = &buffer[..read];
             while let Some(frame) = self.decoder.feed(&mut input).map_err(io::Error::other)? {
-                on_frame(frame);
+                on_frame(frame)?;
             }
         }
     }
@@ -87,14 +92,19 @@ fn main() -> io::Result<()> {
 }
 
 pub(crate) fn run(server: &str) -> io::Result<()> {
-    let mut client = Client::connect(server.parse().map_err(io::Error::other)?)?;
+    let mut client = Client::connect(server.parse().map_err(io::Error::other)?, ("HELLO", 3))?;
     client.queue(("SUBSCRIBE", "example:channel"));
     client.queue(("PUBLISH", "example:channel", "hello"));
     let mut heard = false;
     while !heard {
         client.turn(Duration::from_secs(5), &mut |frame| {
             println!("{frame:?}");
+            // A refused HELLO or SUBSCRIBE: no message will come.
+            if let Some(error) = frame.value().as_error() {
+                return Err(io::Error::other(String::from_utf8_lossy(error)));
+            }
             heard |= frame.value().at(2).is_some_and(|payload| payload.as_bytes() == Some(b"hello"));
+            Ok(())
         })?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A client on tokio: pipelining, timeouts, pushes.
 //!
 //! ```sh
-//! cargo run --example client_tokio --features codec -- 127.0.0.1:6379
+//! cargo run -p realtime-resp --example client_tokio --features codec -- 127.0.0.1:6379
 //! ```
 
 use std::collections::VecDeque;
@@ -21,18 +21,33 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects and switches to RESP3.
-    pub(crate) async fn connect(server: impl ToSocketAddrs) -> Result<Self, CodecError> {
+    /// Connects and sends `hello`: `("HELLO", 3)`, or with a login `("HELLO", 3, "AUTH", user, password)`.
+    pub(crate) async fn connect(
+        server: impl ToSocketAddrs,
+        hello: impl Arguments,
+    ) -> Result<Self, CodecError> {
         let connection = Framed::new(TcpStream::connect(server).await?, Codec::default());
         let mut client = Self { connection, replies: VecDeque::new(), pushes: VecDeque::new() };
-        client.queue(("HELLO", 3)).await?;
-        client.reply().await?;
+        client.queue(hello).await?;
+        accepted(&client.reply().await?)?;
         Ok(client)
     }
 
     /// Adds a command to the pipeline. It is sent before the next reply or push is awaited.
     pub(crate) async fn queue(&mut self, command: impl Arguments) -> Result<(), CodecError> {
         self.connection.feed(command).await
+    }
+
+    /// Subscribes, when no other reply is awaited. A confirmation is a push and a refusal is a reply, so the reply to a
+    /// PING shows which of them came.
+    pub(crate) async fn subscribe(&mut self, channel: &str) -> Result<(), CodecError> {
+        self.queue(["SUBSCRIBE", channel]).await?;
+        self.queue(["PING"]).await?;
+        let first = self.reply().await?;
+        if first.as_error().is_some() {
+            self.reply().await?; // to PING
+        }
+        accepted(&first)
     }
 
     /// The next reply, in the order of the commands. An error of the server is a reply, too.
@@ -45,7 +60,8 @@ impl Client {
         self.next(true).await
     }
 
-    /// Cancel-safe: if a timeout drops it while it waits, nothing is lost.
+    /// Cancel-safe: if a timeout drops it while it waits, nothing is lost. The late reply is then the next one, so drop the
+    /// client or await that reply first.
     async fn next(&mut self, is_push: bool) -> Result<OwnedValue, CodecError> {
         SinkExt::<OwnedValue>::flush(&mut self.connection).await?;
         loop {
@@ -61,6 +77,14 @@ impl Client {
     }
 }
 
+/// Fails with what the server says, if it refused.
+fn accepted(reply: &OwnedValue) -> Result<(), CodecError> {
+    match reply.as_error() {
+        Some(error) => Err(std::io::Error::other(String::from_utf8_lossy(error)).into()),
+        None => Ok(()),
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:6379".to_owned());
@@ -68,11 +92,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 pub(crate) async fn run(server: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let mut client = Client::connect(server).await?;
+    let mut client = Client::connect(server, ("HELLO", 3)).await?;
     client.queue(("SET", "example:key", 5)).await?;
     client.queue(("INCRBY", "example:key", 2)).await?;
     println!("{}, {}", client.reply().await?, client.reply().await?);
-    client.queue(["SUBSCRIBE", "example:channel"]).await?;
+    client.subscribe("example:channel").await?;
     println!("{}", client.push().await?);
     client.queue(("PUBLISH", "example:channel", "hello")).await?;
     println!("{}", tokio::time::timeout(Duration::from_secs(5), client.push()).await??);

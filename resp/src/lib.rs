@@ -1,4 +1,6 @@
-#![doc = include_str!("../README.md")]
+// Its examples are tested in `tests/documents`, which adds the lines that readers need not see.
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![no_std]
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_core::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_core::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::{Element, Frame, OwnedValue, Value};
 
@@ -28,9 +28,17 @@ impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Array(items) | Self::Set(items) | Self::Push(items) => {
-                serializer.collect_seq(items.clone())
+                let mut items = items.clone();
+                let mut sequence = serializer.serialize_seq(known(items.len(), items.size_hint()))?;
+                items.by_ref().try_for_each(|item| sequence.serialize_element(&item))?;
+                if items.is_empty() { sequence.end() } else { Err(not_kept(items.len())) }
             }
-            Self::Map(pairs) => serializer.collect_map(pairs.clone()),
+            Self::Map(pairs) => {
+                let mut pairs = pairs.clone();
+                let mut map = serializer.serialize_map(known(pairs.len(), pairs.size_hint()))?;
+                pairs.by_ref().try_for_each(|(key, value)| map.serialize_entry(&key, &value))?;
+                if pairs.is_empty() { map.end() } else { Err(not_kept(pairs.len())) }
+            }
             scalar => serialize_scalar(scalar, serializer),
         }
     }
@@ -39,6 +47,8 @@ impl Serialize for Value<'_> {
 /// Text becomes a string if it is UTF-8 and bytes otherwise, arrays, sets and pushes become sequences, a null becomes
 /// none. An error becomes its text, a big number its digits, and a value that was [skipped](OwnedValue::Skipped)
 /// none.
+///
+/// It fails if the end of an aggregate was [not kept](OwnedValue::NotKept), because what is left would look whole.
 ///
 /// Types that serde does not have are lost: the kind of string, and that a value was an error, a set or a push.
 ///
@@ -64,12 +74,22 @@ impl Serialize for OwnedValue {
                 pairs.iter().try_for_each(|(key, value)| map.serialize_entry(key, value))?;
                 map.end()
             }
+            Self::NotKept { count } => Err(not_kept(*count)),
             other => match other.scalar() {
                 Some(scalar) => serialize_scalar(&scalar, serializer),
                 None => serializer.serialize_none(),
             },
         }
     }
+}
+
+/// How many will follow, if none of them is missing.
+fn known(announced: u64, (least, _): (usize, Option<usize>)) -> Option<usize> {
+    usize::try_from(announced).ok().filter(|announced| *announced == least)
+}
+
+fn not_kept<E: Error>(count: u64) -> E {
+    E::custom(format_args!("the frame was truncated: {count} elements or pairs were not kept"))
 }
 
 fn serialize_scalar<S: Serializer>(value: &Value<'_>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -258,6 +258,47 @@ fn what_was_skipped_stays_skipped() {
     assert_eq!(frame.into_owned().to_string(), "[(5 bytes), BUSY]");
 }
 
+/// A truncated frame is not taken for a whole one: its end is missing at each level, in whatever form it was sent.
+#[test]
+fn the_end_of_a_truncated_frame_is_missing() {
+    let limits = resp::Limits::new().with_depth(9).with_skip_depth_over(2);
+    let missing = |count| OwnedValue::NotKept { count };
+    let list = OwnedValue::Array;
+    for (input, expected) in [
+        (
+            &b"*3\r\n:1\r\n*4\r\n:2\r\n*0\r\n:3\r\n:4\r\n:5\r\n"[..],
+            list(vec![1.into(), list(vec![2.into(), missing(3)]), missing(1)]),
+        ),
+        // The last element is there, and only its own end is missing.
+        (b"*1\r\n~1\r\n*0\r\n", list(vec![OwnedValue::Set(vec![missing(1)])])),
+        (
+            b"*?\r\n*?\r\n:1\r\n*?\r\n.\r\n:2\r\n.\r\n:3\r\n.\r\n",
+            list(vec![list(vec![1.into(), missing(2)]), missing(1)]),
+        ),
+        (b">2\r\n*1\r\n*0\r\n:1\r\n", OwnedValue::Push(vec![list(vec![missing(1)]), missing(1)])),
+        // The second pair's key was kept, its value was not.
+        (
+            b"%3\r\n:1\r\n:2\r\n*1\r\n*0\r\n:3\r\n:4\r\n:5\r\n",
+            OwnedValue::Map(vec![(1.into(), 2.into()), (missing(2), missing(2))]),
+        ),
+    ] {
+        let mut decoder = Decoder::with_limits(limits);
+        let frame = decoder.feed(&mut &input[..]).expect("valid").expect("whole");
+        assert!(frame.is_truncated());
+        let value = frame.into_owned();
+        assert_eq!(value, expected);
+        assert_eq!((value == owned(b"*0\r\n"), hash(&value)), (false, hash(&expected)));
+        let mut out = b"before".to_vec();
+        assert_eq!(resp::Encoder::new(&mut out).value(&value).err(), Some(resp::EncodeError::NotKept));
+        assert_eq!(out, b"before");
+        if !matches!(value, OwnedValue::Map(_)) {
+            assert_eq!(format!("{value:?}"), format!("{frame:?}"));
+        }
+    }
+    assert_ne!(missing(1), missing(2));
+    assert_eq!(list(vec![1.into(), missing(2)]).to_string(), "[1, (2 not kept)]");
+}
+
 /// The default limit on depth keeps the recursion within any thread's stack.
 #[test]
 fn the_deepest_frame_fits_a_small_stack() {

@@ -62,6 +62,23 @@ fn each_type_as_json() {
     }
 }
 
+/// In JSON the rest of a truncated frame would look whole.
+#[test]
+fn a_truncated_frame_is_an_error() {
+    let limits = resp::Limits::new().with_depth(9).with_skip_depth_over(1);
+    for (input, missing) in
+        [(&b"*4\r\n:1\r\n*0\r\n:2\r\n:3\r\n"[..], 3), (b"%2\r\n+a\r\n:1\r\n+b\r\n*0\r\n", 1)]
+    {
+        let mut decoder = Decoder::with_limits(limits);
+        let frame = decoder.feed(&mut &input[..]).expect("valid").expect("whole");
+        let expected = format!("the frame was truncated: {missing} elements or pairs were not kept");
+        let error = serde_json::to_string(&frame).expect_err("a part is missing");
+        assert_eq!(error.to_string(), expected, "borrowed");
+        let error = serde_json::to_value(frame.into_owned()).expect_err("a part is missing");
+        assert_eq!(error.to_string(), expected, "owned");
+    }
+}
+
 #[test]
 fn numbers_beyond_integers_are_big_numbers() {
     let read = |json: &str| serde_json::from_str::<OwnedValue>(json).expect("JSON");

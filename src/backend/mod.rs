@@ -3,7 +3,7 @@
 //! The event loop passes a [`Session`] bytes, commands and the time; it gets back bytes to write, wishes about links,
 //! and the time of the next call. Messages, answers and events go straight into the [`Sink`].
 //!
-//! A new backend is one new folder here, its `mod` line and one row in [`SCHEMES`].
+//! The code of a new backend is one new folder here, its `mod` line and one row in [`SCHEMES`]; docs/backends.md lists the rest.
 
 mod link;
 mod options;

@@ -19,10 +19,8 @@ use std::{env, fmt::Write as _, fs, path::Path};
 #[expect(dead_code, reason = "it serves the other tests of the documentation, too")]
 mod markdown;
 
-const CRATES_OWN: &str = "resp/";
-
-/// Its code must compile in the programs of readers, which may be older than this project.
-const OLDER: &str = "docs/parser";
+/// Their code must compile in the programs of readers, which may be older than this project.
+const OLDER: [&str; 2] = ["docs/parser", "resp/"];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository");
@@ -30,13 +28,13 @@ fn main() {
     let mut modules = String::new();
     for (name, text) in markdown::pages(&root) {
         println!("cargo::rerun-if-changed={}", root.join(&name).display());
-        if name.starts_with(CRATES_OWN) || !text.contains("```rust") {
+        if !text.contains("```rust") {
             continue;
         }
         let module = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_lowercase();
         let page = Path::new(&out).join(format!("{module}.md"));
         let mut text = woven(&text);
-        if name.starts_with(OLDER) {
+        if OLDER.iter().any(|pages| name.starts_with(pages)) {
             text = text.replace("\n```rust\n", "\n```rust,edition2021\n");
         }
         fs::write(&page, text).expect("cargo's own folder");

@@ -113,6 +113,21 @@ fn the_table_names_the_rooms_there_are() {
     assert_eq!(rooms, table);
 }
 
+/// A folder that is missing here could import what it likes, and every room could import it.
+#[test]
+fn the_table_names_the_backends_there_are() {
+    let mut folders: Vec<_> = fs::read_dir(root().join("src/backend"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && !path.ends_with("toolbox"))
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let mut table: Vec<_> = BACKENDS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    folders.sort();
+    table.sort();
+    assert_eq!(folders, table);
+}
+
 #[test]
 fn every_way_to_break_a_layer_is_seen() {
     let crates =

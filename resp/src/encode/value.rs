@@ -18,7 +18,7 @@ impl<B: Buffer> Encoder<'_, B> {
     /// # Errors
     ///
     /// A simple string or error has a line break in it, a big number other characters than digits, or a part was not
-    /// kept when the value was read. Then nothing was written.
+    /// kept when the value was read: it was skipped, or the frame was truncated. Then nothing was written.
     pub fn value(&mut self, value: &OwnedValue) -> Result<&mut Self, EncodeError> {
         let start = self.out.bytes().len();
         if let Err(error) = self.parts(value) {
@@ -50,7 +50,9 @@ impl<B: Buffer> Encoder<'_, B> {
                     self.parts(value)?;
                 }
             }
-            OwnedValue::TruncatedError(_) | OwnedValue::Skipped { .. } => return Err(EncodeError::NotKept),
+            OwnedValue::TruncatedError(_) | OwnedValue::Skipped { .. } | OwnedValue::NotKept { .. } => {
+                return Err(EncodeError::NotKept);
+            }
         }
         Ok(())
     }

@@ -7,11 +7,12 @@ pub use convert::WrongType;
 
 use alloc::vec::Vec;
 
-use crate::{Element, Frame, Value};
+use crate::{Element, Frame, Items, Pairs, Value};
 
 /// A value that does not borrow, to be kept, sent to another thread, or made by hand.
 ///
-/// It has the variants of [`Value`]. Attributes, and whether a value came in streamed form, are not kept.
+/// It has the variants of [`Value`], and [`NotKept`](Self::NotKept) for the missing end of a truncated frame. Attributes,
+/// and whether a value came in streamed form, are not kept.
 ///
 /// ```
 /// use resp::{Decoder, OwnedValue};
@@ -79,10 +80,31 @@ pub enum OwnedValue {
         /// How many bytes it had.
         len: u64,
     },
+    /// The missing end of an aggregate in a [truncated](Frame::is_truncated) frame: its last element, or both key and
+    /// value of its last pair. So the aggregate is not taken for a whole one, and [`Encoder::value`] refuses it.
+    ///
+    /// [`Encoder::value`]: crate::Encoder::value
+    NotKept {
+        /// How many elements are missing, or how many pairs of a map.
+        count: u64,
+    },
 }
 
 impl Frame<'_> {
-    /// An owned copy of the value. Of a [truncated](Self::is_truncated) frame it has the part that was kept.
+    /// An owned copy of the value. Of a [truncated](Self::is_truncated) frame it has the part that was kept, and
+    /// [`OwnedValue::NotKept`] where the rest is missing:
+    ///
+    /// ```
+    /// use resp::{Decoder, EncodeError, Encoder, Limits, OwnedValue};
+    ///
+    /// let mut decoder = Decoder::with_limits(Limits::new().with_depth(2).with_skip_depth_over(1));
+    /// let frame = decoder.feed(&mut &b"*3\r\n:1\r\n*0\r\n:2\r\n"[..])?.expect("a whole frame");
+    /// let reply = frame.into_owned();
+    ///
+    /// assert_eq!(reply.as_array(), Some(&[1.into(), OwnedValue::NotKept { count: 2 }][..]));
+    /// assert_eq!(Encoder::new(&mut Vec::new()).value(&reply).err(), Some(EncodeError::NotKept));
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
@@ -118,16 +140,33 @@ impl Value<'_> {
             Self::Double(double) => OwnedValue::Double(double),
             Self::Boolean(boolean) => OwnedValue::Boolean(boolean),
             Self::Null => OwnedValue::Null,
-            Self::Array(items) => OwnedValue::Array(items.map(Element::into_owned).collect()),
-            Self::Set(items) => OwnedValue::Set(items.map(Element::into_owned).collect()),
-            Self::Push(items) => OwnedValue::Push(items.map(Element::into_owned).collect()),
-            Self::Map(pairs) => {
-                OwnedValue::Map(pairs.map(|(key, value)| (key.into_owned(), value.into_owned())).collect())
-            }
+            Self::Array(items) => OwnedValue::Array(owned_items(items)),
+            Self::Set(items) => OwnedValue::Set(owned_items(items)),
+            Self::Push(items) => OwnedValue::Push(owned_items(items)),
+            Self::Map(pairs) => OwnedValue::Map(owned_pairs(pairs)),
             Self::TruncatedError(text) => OwnedValue::TruncatedError(text.to_vec()),
             Self::Skipped { len } => OwnedValue::Skipped { len },
         }
     }
+}
+
+fn owned_items(mut items: Items<'_>) -> Vec<OwnedValue> {
+    let mut owned: Vec<_> = items.by_ref().map(Element::into_owned).collect();
+    let count = items.len();
+    if count > 0 {
+        owned.push(OwnedValue::NotKept { count });
+    }
+    owned
+}
+
+fn owned_pairs(mut pairs: Pairs<'_>) -> Vec<(OwnedValue, OwnedValue)> {
+    let mut owned: Vec<_> =
+        pairs.by_ref().map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
+    let count = pairs.len();
+    if count > 0 {
+        owned.push((OwnedValue::NotKept { count }, OwnedValue::NotKept { count }));
+    }
+    owned
 }
 
 /// Each of these is `None` for a value of another type: nothing is converted. They are the same as for [`Value`].
@@ -217,7 +256,7 @@ impl OwnedValue {
         self.as_array().or_else(|| self.as_push())?.get(index)
     }
 
-    /// The same as a borrowed value, unless it is an aggregate.
+    /// The same as a borrowed value, unless it is an aggregate or the missing end of one.
     pub(crate) fn scalar(&self) -> Option<Value<'_>> {
         Some(match self {
             Self::SimpleString(text) => Value::SimpleString(text),
@@ -232,7 +271,9 @@ impl OwnedValue {
             Self::Null => Value::Null,
             Self::TruncatedError(text) => Value::TruncatedError(text),
             Self::Skipped { len } => Value::Skipped { len: *len },
-            Self::Array(_) | Self::Set(_) | Self::Push(_) | Self::Map(_) => return None,
+            Self::Array(_) | Self::Set(_) | Self::Push(_) | Self::Map(_) | Self::NotKept { .. } => {
+                return None;
+            }
         })
     }
 }

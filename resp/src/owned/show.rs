@@ -19,6 +19,7 @@ impl fmt::Debug for OwnedValue {
                 f.write_str(")")
             }
             Self::Map(pairs) => f.debug_map().entries(pairs.iter().map(|(key, value)| (key, value))).finish(),
+            Self::NotKept { count } => write!(f, "{count} not kept"),
             other => other.scalar().map_or(Ok(()), |value| scalar(f, &value)),
         }
     }
@@ -40,6 +41,7 @@ impl fmt::Display for OwnedValue {
             Self::Boolean(boolean) => write!(f, "{boolean}"),
             Self::Null => f.write_str("null"),
             Self::Skipped { len } => write!(f, "({len} bytes)"),
+            Self::NotKept { count } => write!(f, "({count} not kept)"),
             Self::Array(items) | Self::Set(items) | Self::Push(items) => {
                 f.write_str("[")?;
                 for (at, item) in items.iter().enumerate() {
@@ -65,6 +67,7 @@ impl PartialEq for OwnedValue {
             | (Self::Set(a), Self::Set(b))
             | (Self::Push(a), Self::Push(b)) => a == b,
             (Self::Map(a), Self::Map(b)) => a == b,
+            (Self::NotKept { count: a }, Self::NotKept { count: b }) => a == b,
             _ => match (self.scalar(), other.scalar()) {
                 (Some(a), Some(b)) => a == b,
                 _ => false,
@@ -92,7 +95,7 @@ impl Hash for OwnedValue {
             Self::Null => {}
             Self::Array(items) | Self::Set(items) | Self::Push(items) => items.hash(state),
             Self::Map(pairs) => pairs.hash(state),
-            Self::Skipped { len } => len.hash(state),
+            Self::Skipped { len: count } | Self::NotKept { count } => count.hash(state),
         }
     }
 }

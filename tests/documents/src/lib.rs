@@ -1,8 +1,6 @@
 //! Runs the Rust code in the documentation: every page of the repository with a block of Rust becomes the
 //! documentation of a module here, and rustdoc runs its blocks. `build.rs` finds them, and explains what may surround
 //! a block.
-//!
-//! The pages of `resp/` are tested by that crate, which has its README as its own documentation.
 
 #[cfg(doctest)]
 mod pages {

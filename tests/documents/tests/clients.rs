@@ -23,6 +23,8 @@ use resp::OwnedValue;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const HELLO: (&str, i64) = ("HELLO", 3);
+
 /// Runs `test` with the address of each server, and with that of a proxy that passes its bytes on one by one.
 fn with_servers(test: impl Fn(SocketAddr)) {
     let fake = FakeRedis::start().expect("a server");
@@ -64,9 +66,9 @@ fn each_client_runs_as_a_program() {
 #[test]
 fn each_client_is_short() {
     for (source, most) in [
-        (include_str!("../../../resp/examples/client_blocking.rs"), 80),
-        (include_str!("../../../resp/examples/client_mio.rs"), 80),
-        (include_str!("../../../resp/examples/client_tokio.rs"), 60),
+        (include_str!("../../../resp/examples/client_blocking.rs"), 110),
+        (include_str!("../../../resp/examples/client_mio.rs"), 110),
+        (include_str!("../../../resp/examples/client_tokio.rs"), 110),
     ] {
         let client = source.lines().take_while(|line| !line.contains("fn main()"));
         let lines = client.filter(|line| !line.starts_with("//!")).count();
@@ -78,7 +80,7 @@ fn each_client_is_short() {
 #[test]
 fn blocking() {
     with_servers(|server| {
-        let mut client = client_blocking::Client::connect(server, PATIENCE).expect("connected");
+        let mut client = client_blocking::Client::connect(server, PATIENCE, HELLO).expect("connected");
         client.queue(("SET", "k", 5));
         client.queue(["SUBSCRIBE", "c"]);
         client.queue(("PUBLISH", "c", &b"\r\n\xff"[..]));
@@ -97,7 +99,7 @@ fn blocking() {
 #[test]
 fn mio() {
     with_servers(|server| {
-        let mut client = client_mio::Client::connect(server).expect("it connects");
+        let mut client = client_mio::Client::connect(server, HELLO).expect("it connects");
         client.queue(("SET", "k", "x".repeat(2_000)));
         client.queue(["GET", "k"]);
         client.queue(("SET", "k", 5));
@@ -105,7 +107,12 @@ fn mio() {
         client.queue(("PUBLISH", "c", "hello"));
         let mut seen = Vec::new();
         while seen.len() < 7 {
-            client.turn(PATIENCE, &mut |frame| seen.push(frame.into_owned())).expect("a turn");
+            client
+                .turn(PATIENCE, &mut |frame| {
+                    seen.push(frame.into_owned());
+                    Ok(())
+                })
+                .expect("a turn");
         }
         assert!(seen[0].get("server").is_some(), "the reply to HELLO");
         assert_eq!(seen[2].as_bytes().map(<[u8]>::len), Some(2_000));
@@ -117,7 +124,7 @@ fn mio() {
 fn tokio() {
     with_servers(|server| {
         block_on(async {
-            let mut client = client_tokio::Client::connect(server).await.expect("connected");
+            let mut client = client_tokio::Client::connect(server, HELLO).await.expect("connected");
             client.queue(("SET", "k", 5)).await.expect("queued");
             client.queue(["SUBSCRIBE", "c"]).await.expect("queued");
             client.queue(("PUBLISH", "c", "hello")).await.expect("queued");
@@ -129,6 +136,64 @@ fn tokio() {
     });
 }
 
+/// The error of each client, run as a program.
+fn refusals(server: SocketAddr) -> [String; 3] {
+    let server = server.to_string();
+    [
+        client_blocking::run(&server).expect_err("it is refused").to_string(),
+        client_mio::run(&server).expect_err("it is refused").to_string(),
+        block_on(client_tokio::run(&server)).expect_err("it is refused").to_string(),
+    ]
+}
+
+/// What the server refuses at the beginning ends a client with what the server says.
+#[test]
+fn a_refused_login_hello_or_subscription_is_an_error() {
+    let check = |port: u16, expected: &str| {
+        for refusal in refusals(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
+            assert!(refusal.starts_with(expected), "{refusal}");
+        }
+    };
+    let with_login = |port: u16| {
+        let (server, login) = ((Ipv4Addr::LOCALHOST, port), ("HELLO", 3, "AUTH", "default", "secret"));
+        let mut client = client_blocking::Client::connect(server, PATIENCE, login).expect("logged in");
+        assert_eq!(client.command(["PING"]).expect("a reply").as_str(), Some("PONG"));
+        block_on(client_tokio::Client::connect(server, login)).map(drop).expect("logged in");
+    };
+    let fake = FakeRedis::builder().password("secret").start().expect("a server");
+    check(fake.port(), "NOAUTH");
+    with_login(fake.port());
+    fake.set_password(None);
+    fake.refuse_topic("example:channel", Some("NOPERM no"));
+    check(fake.port(), "NOPERM no");
+    // Before Redis 6.
+    fake.set_hello(fake_redis::Hello::Unknown);
+    check(fake.port(), "ERR unknown command");
+
+    if real_redis::is_expected() {
+        let real = RealRedis::builder().configuration("requirepass secret").start().expect("a redis-server");
+        check(real.port(), "NOAUTH");
+        with_login(real.port());
+    }
+}
+
+/// After a refusal the client goes on, and no reply is taken for another.
+#[test]
+fn a_client_goes_on_after_a_refused_subscription() {
+    let fake = FakeRedis::start().expect("a server");
+    fake.refuse_topic("secret", Some("NOPERM no"));
+    let server = (Ipv4Addr::LOCALHOST, fake.port());
+    let mut client = client_blocking::Client::connect(server, PATIENCE, HELLO).expect("connected");
+    assert!(client.subscribe("secret").is_err());
+    assert_eq!(client.command(("ECHO", "next")).expect("a reply").as_str(), Some("next"));
+    block_on(async {
+        let mut client = client_tokio::Client::connect(server, HELLO).await.expect("connected");
+        assert!(client.subscribe("secret").await.is_err());
+        client.queue(("ECHO", "next")).await.expect("queued");
+        assert_eq!(client.reply().await.expect("a reply").as_str(), Some("next"));
+    });
+}
+
 /// A connection that ends in the middle of a reply is an error, and so is a silent one.
 #[test]
 fn a_connection_that_breaks_is_an_error() {
@@ -136,13 +201,16 @@ fn a_connection_that_breaks_is_an_error() {
     let proxy = FaultProxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, fake.port()))).expect("a proxy");
     let down = Course { cut_at: Some(20), cut: Cut::Close, ..Course::default() };
     proxy.faults(Faults { down, ..Faults::default() });
-    let error = client_blocking::Client::connect(proxy.address(), PATIENCE).map(drop).expect_err("it is cut");
+    let error =
+        client_blocking::Client::connect(proxy.address(), PATIENCE, HELLO).map(drop).expect_err("it is cut");
     assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
-    let error = block_on(client_tokio::Client::connect(proxy.address())).map(drop).expect_err("it is cut");
+    let error =
+        block_on(client_tokio::Client::connect(proxy.address(), HELLO)).map(drop).expect_err("it is cut");
     assert!(matches!(error, resp::codec::CodecError::Cut { offset: 0 }), "{error}");
 
     proxy.faults(Faults { mute: true, ..Faults::default() });
     let timeout = Duration::from_millis(1);
-    let error = client_blocking::Client::connect(proxy.address(), timeout).map(drop).expect_err("no answer");
+    let error =
+        client_blocking::Client::connect(proxy.address(), timeout, HELLO).map(drop).expect_err("no answer");
     assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{error}");
 }

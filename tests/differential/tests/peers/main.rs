@@ -144,6 +144,7 @@ fn every_known_fault_occurs() {
             let case = compare(&peer, fault.example)
                 .unwrap_or_else(|| panic!("{} has mended \"{example}\": {}", peer.name, fault.reason));
             assert!((fault.explains)(&case), "{}, \"{example}\": {} is no reason", peer.name, fault.reason);
+            println!("{} on \"{example}\": {}", peer.name, fault.reason);
         }
     }
 }

@@ -103,9 +103,8 @@ fn known(name: &str, block: &Block) -> Result<(), Failed> {
     match &*block.language {
         // The tests of these look for fences that begin their lines.
         "lua" | "rust" if block.indented => Err("its fence is indented: nothing would run it".into()),
-        "lua" | "rust" | "sh" | "json" | "conf" | "redis" | "ini" | "text" | "python" | "sql" | BATCH => {
-            Ok(())
-        }
+        "lua" | "rust" | "sh" | "json" | "conf" | "redis" | "ini" | "text" | "toml" | "python" | "sql"
+        | BATCH => Ok(()),
         other => {
             Err(format!("{name}: nothing runs or looks at a block of `{other}`; say so in {}", file!())
                 .into())
@@ -121,6 +120,7 @@ fn run(root: &Path, name: &str, block: &Block, output: Option<&Block>) -> Result
         "redis" => acl::typed(root, name, block),
         "python" => python::runs(root, name, block),
         "sql" => sql::runs(root, name, block),
+        "toml" => dependencies(root, block),
         // Looked at together: "both ends of each tunnel meet".
         "ini" => Ok(()),
         BATCH => batch(root, block),
@@ -156,6 +156,29 @@ fn files(root: &Path, block: &Block) -> Result<(), Failed> {
         None => Err(format!("four files are built, not {names:?}").into()),
         Some(name) => Err(format!("{name} is not built").into()),
     }
+}
+
+/// What the parser's pages say to depend on is what its examples are built with.
+fn dependencies(root: &Path, block: &Block) -> Result<(), Failed> {
+    let manifest = fs::read_to_string(root.join("resp/Cargo.toml"))?;
+    let quoted =
+        |line: &str| -> Vec<String> { line.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
+    let (header, lines) = block.code.split_once('\n').unwrap_or_default();
+    for line in lines.lines() {
+        let name = line.split(" = ").next().unwrap_or_default();
+        let ours: Vec<String> = if name == "realtime-resp" {
+            let features =
+                manifest.lines().filter_map(|line| line.split_once(" = [").map(|(name, _)| name.to_owned()));
+            features.chain(["../realtime/resp".to_owned()]).collect()
+        } else {
+            let line = manifest.lines().rev().find(|line| line.starts_with(&format!("{name} = ")));
+            quoted(line.ok_or_else(|| format!("the examples do not depend on {name}"))?)
+        };
+        if let Some(wrong) = quoted(line).into_iter().find(|word| !ours.contains(word)) {
+            return Err(format!("{name}: {wrong:?} is not what the examples are built with: {ours:?}").into());
+        }
+    }
+    if header == "[dependencies]" { Ok(()) } else { Err("no dependencies".into()) }
 }
 
 /// Not run, because there is no Windows: it sets the variable to the same value as the shell's block, and starts a

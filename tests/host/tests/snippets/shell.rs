@@ -43,6 +43,9 @@ const LINES: &[(&str, Line)] = &[
     ("redis-cli CONFIG SET ", Asks("OK")),
     ("cargo test --workspace", Not("it is what runs this")),
     (".ci/run", Not("it is what runs this")),
+    ("cargo fmt --all --check", Not("the gate does")),
+    ("cargo clippy --workspace ", Not("the gate does")),
+    ("cargo test --test layers ", Not("the gate does")),
     ("cargo run -q -p gmod-host -- my_script.lua", Not("the host's own tests do, with scripts of theirs")),
     (
         "cargo run -q -p gmod-host -- --addon lua tests/lua/addon/fuzz",
@@ -58,10 +61,7 @@ const LINES: &[(&str, Line)] = &[
     ("for order in before after; do", Not("minutes; the suites run it in small")),
     ("    cargo run -q -p gmod-host -- --timeout 600 --unload", Not("minutes; the suites run it in small")),
     ("done", Not("as its beginning")),
-    (
-        "cargo run -p realtime-resp --example client_blocking ",
-        Not("tests/documents runs it with servers of its own"),
-    ),
+    ("cargo run -p realtime-resp --example client_", Not("tests/documents runs it with servers of its own")),
     ("benches/peers/run", Not("minutes; .ci/peers runs it in small")),
     ("benches/peers/target/release/peers chart", Not("it is built by benches/peers/run")),
     ("sha256sum --check --ignore-missing SHA256SUMS", Not("it needs a release")),
