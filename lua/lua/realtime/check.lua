@@ -47,7 +47,7 @@ return function(realtime, addon)
 		elseif message:find("^REFUSED") then
 			return "Start Redis there (sudo systemctl start redis-server), or mend the address in " .. addon.settings_from .. "."
 		end
-		return "What it says is what to mend; it is tried again by itself. docs/troubleshooting.md has each line."
+		return "Fix what the line above names; the connection is tried again by itself. docs/troubleshooting.md has each line."
 	end
 
 	-- The module's file as it is now: the next map loads it anew. An upload may go on, or have failed.
@@ -69,7 +69,7 @@ return function(realtime, addon)
 		report.Good("versions", "module " .. realtime.VERSION .. ", addon " .. realtime.ADDON_VERSION)
 		local client, message = realtime.Default()
 		if not client then
-			report.Problem("settings", message, "What it says is what to mend.")
+			report.Problem("settings", message, "Fix what the line above names.")
 			return
 		end
 		report.Good("settings", "from " .. addon.settings_from)
