@@ -47,7 +47,7 @@ return function(realtime, addon)
 		elseif message:find("^REFUSED") then
 			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from .. "."
 		end
-		return "Fix what the message says; the module keeps trying. docs/troubleshooting.md explains each line."
+		return "Fix what the line above names; the module keeps trying. docs/troubleshooting.md explains each line."
 	end
 
 	-- The module's file as it is now: the next map loads it again. An upload may be running, or have failed.
@@ -69,7 +69,7 @@ return function(realtime, addon)
 		report.Good("versions", "module " .. realtime.VERSION .. ", addon " .. realtime.ADDON_VERSION)
 		local client, message = realtime.Default()
 		if not client then
-			report.Problem("settings", message, "Fix what the message says.")
+			report.Problem("settings", message, "Fix what the line above names.")
 			return
 		end
 		report.Good("settings", "from " .. addon.settings_from)

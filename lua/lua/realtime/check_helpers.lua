@@ -2,6 +2,15 @@
 return function(realtime, addon)
 	local SLOT_TOKEN = ("c"):rep(32)
 
+	-- Whether an addon has made objects that need a helper, whether they have been read or not.
+	function addon.HelperIsUsed(helper, client)
+		for _, script in ipairs(helper.scripts) do
+			if addon.used_scripts[script] then return true end
+		end
+		return helper.is_made ~= nil and helper.is_made(client)
+	end
+	local function has_any(of_clients) return function(client) return next(of_clients()[client] or {}) ~= nil end end
+
 	-- The scripts of the helpers, on keys of the check's own, which all servers share, so that its leftovers do not
 	-- grow. For each command that a helper needs there is one call. `run` returns an error, or the channel on which
 	-- it could not publish.
@@ -15,7 +24,8 @@ return function(realtime, addon)
 			end,
 		},
 		{
-			about = "shared tables", name = "realtime.Shared", scripts = { "shared_write" }, keys = " ~realtime:shared:*",
+			about = "shared tables", name = "realtime.Shared", scripts = { "shared_read", "shared_write" },
+			is_made = has_any(function() return addon.shared_tables end), keys = " ~realtime:shared:*",
 			channels = " &realtime:shared:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hget +hgetall +hscan +hset +hdel +zadd +zrem " ..
 				"+zrangebyscore +get +set",
 			run = function(run, id)
@@ -32,6 +42,12 @@ return function(realtime, addon)
 		},
 		{
 			about = "durable messages", name = "realtime.Durable", scripts = { "durable_publish", "durable_read", "durable_work" },
+			is_made = function(client)
+				for durable in pairs(addon.durables) do
+					if durable.client == client and next(durable.channels) then return true end
+				end
+				return false
+			end,
 			keys = " ~realtime:durable:*", channels = " &realtime:durable:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set " ..
 				"+hget +hmget +hgetall +hset +hdel +xadd +xtrim +xdel +xlen +xrange +xrevrange +zadd +zrem +zcard +zrangebyscore",
 			run = function(run, id)
@@ -62,7 +78,14 @@ return function(realtime, addon)
 			end,
 		},
 		{
-			about = "players", name = "realtime.Players", scripts = { "players_claims" }, keys = " ~realtime:players:*",
+			about = "players", name = "realtime.Players", scripts = { "players_claims" },
+			is_made = function(client)
+				for players in pairs(addon.players) do
+					if players.client == client then return true end
+				end
+				return false
+			end,
+			keys = " ~realtime:players:*",
 			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hmget +hset +hdel +hlen +hgetall " ..
 				"+pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore",
 			run = function(run, id)
@@ -90,7 +113,8 @@ return function(realtime, addon)
 			end,
 		},
 		{
-			about = "profiles", name = "realtime.Profiles", scripts = { "profiles_open" }, keys = " ~realtime:profiles:*",
+			about = "profiles", name = "realtime.Profiles", scripts = { "profiles_open" },
+			is_made = has_any(function() return addon.profiles_made end), keys = " ~realtime:profiles:*",
 			channels = " &realtime:profiles:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hmget +hset",
 			run = function(run, id)
 				local channel = "realtime:profiles:{realtime:check}"

@@ -42,22 +42,49 @@ return function(realtime, addon)
 		return err and tostring(err):match("ACL SETUSER (%S+)") or not err and answer or "USER"
 	end
 
-	-- What allows it. A rule for keys or channels raises where all of them are allowed already.
-	local function rights(helper, text)
-		if helper.channels and says(text, CHANNELS) then return helper.channels end
-		if says(text, KEYS) then return helper.keys .. helper.commands end
-		return helper.commands
+	-- Whether the user may not use the helper's keys. The server refuses a command before it looks at keys, so several are tried.
+	local function lacks_keys(client, helper)
+		local key = helper.keys:match("~(.-)%*") .. "{realtime:check}"
+		for _, command in ipairs({ { "EVAL", "return 1", 1, key }, { "HGET", key, "" }, { "GET", key }, { "EXISTS", key } }) do
+			local err = realtime.Await(client, "Command", command)
+			if not err or not is_refusal(err) then return false end
+			if says(tostring(err), KEYS) then return true end
+		end
+		return true
+	end
+
+	local function lacks_channels(client, helper)
+		local channel = helper.channels:match("&(.-)%*") .. "{realtime:check}"
+		local err = realtime.Await(client, "Publish", channel, "")
+		return err ~= nil and is_refusal(err)
+	end
+
+	-- Whether the user's permissions have several parts: then there is a channel on which he may publish, and may not subscribe.
+	local function has_parts(client)
+		local channel = "realtime:requests:realtime.check"
+		if realtime.Await(client, "Publish", channel, "") then return false end
+		local reason = addon.RefusalOf(client, "Subscribe", channel)
+		return reason ~= nil and says(reason, CHANNELS)
+	end
+
+	-- What allows all that the helper needs. A rule for keys or channels raises where all of them are allowed already. What is added to a
+	-- user with parts is a part of its own, because his other rules would count for these channels, and these commands for his.
+	local function rights(client, helper, text)
+		if has_parts(client) then return " (" .. (helper.keys .. (helper.channels or "") .. helper.commands):sub(2) .. ")" end
+		local keys = (says(text, KEYS) or lacks_keys(client, helper)) and helper.keys or ""
+		local channels = helper.channels and (says(text, CHANNELS) or lacks_channels(client, helper)) and helper.channels or ""
+		return keys .. channels .. helper.commands
 	end
 
 	function steps.scripts(report, client)
 		for _, helper in ipairs(addon.check_helpers) do
-			local was_used = false
-			for _, script in ipairs(helper.scripts) do was_used = was_used or addon.used_scripts[script] end
+			local was_used = addon.HelperIsUsed(helper, client)
 			local err, channel = try(client, helper)
 			-- The module's words for a refused publish name the user.
 			if channel then err = realtime.Await(client, "Publish", channel, "") end
 			local code, text = err and (is_refusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
-			local words = code == "NOPERM" and "ACL SETUSER " .. user_of(client, text) .. rights(helper, text)
+			local words = code == "NOPERM" and "ACL SETUSER " .. user_of(client, text) .. rights(client, helper, text)
+			text = addon.WithoutRemedy(text):gsub("; realtime_check shows .*$", "")
 			if not code then
 				report.Good(helper.about, "the script of " .. helper.name .. " runs")
 			elseif code == "OOM" then
@@ -65,14 +92,15 @@ return function(realtime, addon)
 			elseif code == "READONLY" then -- a replica; the role check reports it
 				report.Unknown(helper.about, "not looked at on a replica")
 			elseif not was_used then
-				report.Unknown(helper.about, helper.name .. " is not for this server, which does not use it: " .. (code == "NOPERM"
-					and "if it is to be, type into redis-cli: " .. words or addon.Printable(text, 120)))
+				report.Unknown(helper.about, "no addon here uses " .. helper.name .. (code == "NOPERM"
+					and "; to allow it, type into redis-cli: " .. words or ": " .. addon.Printable(text, 120)))
 			elseif code == "NOPERM" then
+				report.told_refusal = helper.about
 				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, "Type into redis-cli: " .. words ..
 					" and CONFIG REWRITE after it.")
 			else
 				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
-					and "Install Redis 5.0 or newer, or Valkey." or "Fix what the message says.")
+					and "Install Redis 5.0 or newer, or Valkey." or "Fix what the line above names.")
 			end
 		end
 	end
@@ -83,7 +111,14 @@ return function(realtime, addon)
 			local err, field = realtime.Await(client, "Command", { "HGET", shared.key, "" })
 			local bytes = not err and (isstring(field) and tonumber(field:match("^%d+ %S+ (%d+)$")) or 0)
 			local text = string.format("%s: %s, %d keys here", shared.name, shared:IsReady() and "ready" or "not ready", shared:Count())
-			if not bytes then
+			if not shared:IsReady() then
+				local reason = shared.failure and tostring(shared.failure)
+				if not reason or report.told_refusal then
+					report.Unknown("shared table", text .. (reason and ", because it is refused, as above" or " yet: check again"))
+				else
+					report.Problem("shared table", text .. ": " .. addon.Printable(reason, 200), "Fix what the line above names.")
+				end
+			elseif not bytes then
 				report.Unknown("shared table", text .. "; its size cannot be looked at: " .. addon.Printable(tostring(err), 120))
 			elseif bytes > CROWDED * MAX_BYTES then
 				report.Problem("shared table", string.format("%s; it has %s of %s: soon it is full", text, addon.Mebibytes(bytes),

@@ -63,8 +63,8 @@ return function(realtime, addon)
 	end
 
 	local function tell_lost(sub, count)
-		say(sub, "%s for %s %s lost", count and tostring(count) .. " messages" or "messages, nobody knows how many,", sub.identifier,
-			count == 1 and "is" or "are")
+		say(sub, "%s for %s %s lost", count and tostring(count) .. " messages" or "an unknown number of messages", sub.identifier,
+			count == 1 and "was" or "were")
 		addon.DurableTell(sub.parent, "lost", sub.channel, { count = count, identifier = sub.identifier })
 	end
 
@@ -74,11 +74,13 @@ return function(realtime, addon)
 		local _, time, position, number, lost, errors, deaths, messages, dead, mark = unpack(reply)
 		addon.DurableClock(sub.parent, time)
 		sub.busy_since, sub.refusals = nil, 0
-		local is_first, was_lost = not sub.mark, lost == -1
+		local is_first = not sub.mark
+		-- Where nothing had been published, nothing is lost.
+		local was_lost = lost == -1 and not (sent == "0-0" and sub.number == 0)
 		sub.mark = mark
 		if position ~= sent then
 			-- Redis is elsewhere: somebody else had the place. Or it has lost messages; then those that are here already are only here.
-			if was_lost then
+			if lost == -1 then
 				for _, message in ipairs(sub.queue) do message.is_adrift = true end
 			else
 				drop(sub)

@@ -17,7 +17,7 @@ return function(realtime, addon)
 	end
 
 	local function tell_lost(worker, count)
-		say(worker, "%s lost", count and count .. " messages are" or "messages, nobody knows how many, are")
+		say(worker, "%s lost", count and count .. " messages were" or "an unknown number of messages were")
 		addon.DurableTell(worker.parent, "lost", worker.channel, { count = count })
 	end
 
@@ -182,7 +182,9 @@ return function(realtime, addon)
 		end
 		local _, time, mark, messages, dead, lost, gone, state, is_back = unpack(reply)
 		addon.DurableClock(worker.parent, time)
-		local is_other = worker.mark and (worker.mark ~= mark or is_back == 1)
+		-- Where nothing had been published, nothing is lost.
+		local was_empty = worker.state and worker.state:find("^0 ") and not next(worker.runs)
+		local is_other = worker.mark and (worker.mark ~= mark or is_back == 1) and not was_empty
 		worker.mark, worker.state = mark, state
 		if messages[1] or dead[1] then worker.more = true end
 		for _, id in ipairs(lost) do

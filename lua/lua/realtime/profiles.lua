@@ -231,6 +231,7 @@ return function(realtime, addon)
 	local meta = { __index = methods, MetaName = "RealtimeProfiles" }
 	function meta.__tostring(self) return "RealtimeProfiles [" .. self.name .. "]" end
 	local made = setmetatable({}, { __mode = "k" }) -- client → id and name → object
+	addon.profiles_made = made
 
 	local function create(name, client, id)
 		local self = setmetatable({

@@ -20,6 +20,9 @@ return function(realtime, addon)
 		return texts[name]
 	end
 
+	-- An error's text without the module's advice.
+	function addon.WithoutRemedy(text) return (text:gsub("; to allow it, type into redis%-cli: .*$", "")) end
+
 	-- A number for the client, as low as possible: those of closed clients are reused.
 	local function number_of(client)
 		if numbers[client] then return numbers[client] end
@@ -63,13 +66,20 @@ return function(realtime, addon)
 		return false
 	end
 
-	-- Explains an error of a Redis that is too old, or of a server that runs no scripts.
+	-- The ACL refuses what a script does with another code, and without a line that allows it.
+	local SCRIPT_REFUSALS = { "user executing the script", "ACL failure in script" }
+
+	-- Explains an error of a Redis that is too old, or of a server that runs no scripts; and says where all permissions are listed that a
+	-- script needs: the module knows only the first one, and keys that are different in the next call.
 	local function explained(err)
 		local text = err and err.message
 		if text and (text:find("unknown command", 1, true) or text:find("non deterministic commands", 1, true)) then
 			return addon.Error("UNSUPPORTED", "this needs a server that runs scripts, as Redis 5.0 and newer do: " .. text, err.sent)
 		end
-		return err
+		local is_refusal = err and err.code == "NOPERM"
+		for _, phrase in ipairs(text and SCRIPT_REFUSALS or {}) do is_refusal = is_refusal or text:find(phrase, 1, true) end
+		if not is_refusal then return err end
+		return addon.Error(err.code, addon.WithoutRemedy(text) .. "; realtime_check shows the line that allows all that this needs", err.sent)
 	end
 
 	local function calls_of(client, name)

@@ -186,6 +186,7 @@ return function(realtime, addon)
 		if self.load ~= load then return end
 		copy.Stale(self, err)
 		self.pause = math.min((self.pause or MIN_PAUSE / 2) * 2, MAX_PAUSE)
+		self.failure = err -- for realtime_check
 		read_in(self, self.pause)
 		if err.code ~= "DISCONNECTED" and err.code ~= "CLOSED" and err.code ~= "GAP" then
 			addon.SayRarely(self, format('shared table "%s" cannot be read: %s', self.name, tostring(err)))
@@ -354,7 +355,7 @@ return function(realtime, addon)
 			if self.settling ~= load or SysTime() >= stop then return end
 		end
 		local first, was_ready = not self.was_told, self.is_ready
-		self.load, self.settling, self.pause = nil, nil, nil
+		self.load, self.settling, self.pause, self.failure = nil, nil, nil, nil
 		self.version, self.mark = load.at, load.mark
 		self.was_read, self.was_told, self.is_ready, self.checked = true, true, true, SysTime()
 		show(self, load.writes)
@@ -368,7 +369,8 @@ return function(realtime, addon)
 	function copy.Tick(self, now)
 		local is_connected = self.client:IsConnected()
 		if not is_connected and (self.is_ready or self.settling) then
-			copy.Stale(self, addon.Error("DISCONNECTED", self.client:Stats().error or "the connection was lost"))
+			local reason = self.client:Stats().error or "the connection was lost"
+			copy.Stale(self, addon.Error("DISCONNECTED", (reason:gsub("^%u+: ", "")))) -- one code is enough
 		end
 		entries.Expire(self)
 		if not is_connected then return end

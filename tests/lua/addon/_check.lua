@@ -9,6 +9,10 @@ return function(put)
 	check_kit.listening = 2 -- seconds for those that are asked twice
 	realtime.addon.check_listening = 0.2
 
+	-- A server of these tests keeps nothing on disk, of which the report tells as soon as a helper is used.
+	function check_kit.keep(server) server.command("CONFIG", "SET", "save", "3600 1") end
+	check_kit.keep(host.real)
+
 	function check_kit.check()
 		local report
 		realtime.Check(function(told) report = told end)
@@ -65,7 +69,7 @@ return function(put)
 	-- Types what stands in a line, from that word on, into redis-cli.
 	function check_kit.type_in(server, text, command)
 		local words = {}
-		local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(.*", ""):gsub(" and CONFIG REWRITE.*", "")
+		local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(%a.*", ""):gsub(" and CONFIG REWRITE.*", "")
 		line = line:gsub("(['\"])(.-)%1", function(_, quoted) return (quoted:gsub(" ", "\1")) end)
 		for word in line:gmatch("%S+") do words[#words + 1] = (word:gsub("\1", " ")) end
 		server.command(unpack(words))

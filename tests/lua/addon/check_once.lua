@@ -124,6 +124,79 @@ host.test("keys that are not allowed", function()
 	all_well()
 end)
 
+host.test("one line allows all that a helper needs, whatever is refused first", function()
+	local used = realtime.addon.used_scripts
+	local before = table.Copy(used)
+	for about, script in pairs({ ["jobs"] = "once", ["shared tables"] = "shared_read", ["durable messages"] = "durable_publish",
+		["players"] = "players_claims", ["profiles"] = "profiles_open" }) do
+		table.Empty(used)
+		used[script] = true
+		with_user("-@all resetkeys resetchannels &realtime:answers:* +hello +ping +time +info +client|info +subscribe +psubscribe +publish")
+		type_in(host.real, only(about, "is refused").todo, "ACL SETUSER")
+		-- Without presence, which needs a channel of its own.
+		kit.eq(show(check()):find("problem " .. about, 1, true), nil)
+	end
+	table.Empty(used)
+	table.Merge(used, before)
+end)
+
+host.test("a table that is only read counts as used, also if it could not be read", function()
+	local used = realtime.addon.used_scripts
+	local before = table.Copy(used)
+	table.Empty(used)
+	local client = with_user("resetkeys")
+	local shared = realtime.Shared("check_read")
+	table.Empty(used) -- as long as nothing was asked
+	local line = only("shared tables", "is refused")
+	kit.wait("its refusal", function() return shared.failure end)
+	local words = tostring(shared.failure)
+	assert(words:find("; realtime_check shows the line", 1, true) and not words:find("ACL SETUSER", 1, true), words)
+	assert(show(check()):find("unknown shared table: check_read: not ready, 0 keys here, because it is refused", 1, true))
+	type_in(host.real, line.todo, "ACL SETUSER")
+	client:Disconnect()
+	table.Empty(used)
+	table.Merge(used, before)
+end)
+
+host.test("a user with parts keeps what they protect", function()
+	restart(host.redis_url)
+	kit.wait("the version", function() return realtime.Default():Stats().version end)
+	if tonumber(realtime.Default():Stats().version:match("^%d+")) < 7 then return end
+	local user = kit.user("ttt-1", "on >pw resetchannels +hello +ping +time +client|setname +client|info +info +unsubscribe +punsubscribe " ..
+		"(&chat &realtime:presence +subscribe +psubscribe +publish) (&realtime:requests:ttt-1 &realtime:answers:* +subscribe) " ..
+		"(&realtime:requests:* &realtime:answers:* +publish)")
+	restart(user)
+	local from, used = #host.console(), realtime.addon.used_scripts
+	table.Empty(used)
+	used.shared_read = true
+	type_in(host.real, only("shared tables", "is refused").todo, "ACL SETUSER")
+	all_well()
+	assert(not table.concat(host.console(), "\n", from + 1):find("cannot subscribe", 1, true), "advice to allow too much")
+	for _, command in ipairs({ "SUBSCRIBE", "PSUBSCRIBE" }) do
+		assert(host.real.command("ACL", "DRYRUN", "ttt-1", command, "realtime:requests:ttt-2"):find("permission", 1, true), command)
+	end
+	restart(host.redis_url)
+end)
+
+host.test("a Redis that keeps nothing on disk", function()
+	with_user("")
+	local used = realtime.addon.used_scripts
+	local before = table.Copy(used)
+	host.real.command("CONFIG", "SET", "save", "")
+	table.Empty(used)
+	assert(show(all_well()):find("good persistence: Redis keeps nothing on disk, which is enough for messages", 1, true))
+	used.shared_read = true
+	type_in(host.real, only("persistence", "all of realtime.Shared is lost").todo, "CONFIG SET")
+	all_well()
+	host.real.command("CONFIG", "SET", "appendonly", "no")
+	with_user("-config")
+	assert(show(all_well()):find("unknown persistence: its append-only file is off", 1, true))
+	check_kit.keep(host.real)
+	table.Empty(used)
+	table.Merge(used, before)
+	restart(host.redis_url)
+end)
+
 host.test("messages that are dead", function()
 	restart(host.redis_url)
 	local durable = realtime.Durable()
@@ -169,7 +242,9 @@ host.test("a shared table that is nearly full; places of servers that are not he
 end)
 
 host.test("a command that only some calls of a helper need", function()
+	restart(host.redis_url)
 	local used = realtime.addon.used_scripts
+	table.Empty(used) -- also by what the last client did at its end
 	for _, case in ipairs({
 		{ "shared tables", "shared_write", "zrem", "hdel", "hgetall", "hscan" }, { "players", "players_claims", "hlen", "zscore", "zremrangebyscore" },
 		{ "durable messages", "durable_publish", "xadd", "xtrim", "xdel", "xlen", "xrange", "xrevrange", "zcard", "zrangebyscore" },
@@ -261,12 +336,14 @@ host.test("Redis is stopped", function()
 	kit.wait("its reason", function() return client:Stats().error:find("REFUSED", 1, true) end)
 	only("connection", "REFUSED")
 	host.server.start()
+	check_kit.keep(host.real)
 	kit.wait("ready", function() return client:IsConnected() end)
 	assert(show(all_well()):find("waiting (", 1, true), "the history")
 end)
 
 host.test("a replica", function()
 	local replica = host.new_real()
+	check_kit.keep(replica)
 	replica.command("REPLICAOF", "127.0.0.1", host.redis_url:match("%d+$"))
 	kit.wait("the master", function() return tostring(replica.command("INFO", "replication")):find("master_link_status:up", 1, true) end)
 	restart(replica.url())
@@ -322,6 +399,7 @@ end)
 
 host.test("maxclients is reached, or will be soon", function()
 	local server, holders = host.new_real({ "maxclients 3" }), {}
+	check_kit.keep(server)
 	for i = 1, 3 do holders[i] = kit.ready({ url = server.url(), protocol = 3 }) end
 	restart(server.url())
 	local line = only("connection", "max number of clients")
