@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader, PipeReader, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver, Sender},
     thread,
     time::Duration,
@@ -219,10 +219,15 @@ impl Console<'_> {
             News::End(index) => {
                 let process = &mut self.processes[index];
                 process.input = None;
-                let code = process.child.wait().ok().and_then(|status| status.code()).unwrap_or(EXIT_FAILED);
+                let status = process.child.wait();
+                let code = status.as_ref().ok().and_then(ExitStatus::code).unwrap_or(EXIT_FAILED);
                 process.code = Some(code);
                 if !self.is_ending {
-                    say(self.screen, format_args!("{} has ended, with code {code}", name(index)));
+                    let end = match status {
+                        Ok(status) => how_it_ended(status),
+                        Err(error) => format!("has ended, and its code is not known: {error}"),
+                    };
+                    say(self.screen, format_args!("{} {end}", name(index)));
                 }
             }
         }
@@ -300,9 +305,29 @@ fn addressed(text: &[u8], count: usize) -> Result<Option<(Target, &[u8])>, Strin
     }
 }
 
+/// How a server's process ended, for the console.
+fn how_it_ended(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("was killed by signal {signal}");
+    }
+    match status.code() {
+        Some(code) => format!("has ended, with code {code}"),
+        None => "has ended without a code".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_server_that_was_killed_has_no_code() {
+        use std::os::unix::process::ExitStatusExt;
+        assert_eq!(how_it_ended(ExitStatus::from_raw(9)), "was killed by signal 9");
+        assert_eq!(how_it_ended(ExitStatus::from_raw(3 << 8)), "has ended, with code 3");
+    }
 
     #[test]
     fn a_line_says_where_it_goes() {

@@ -127,7 +127,7 @@ host.test("a user with the page's rights, and nothing more, may; one without lea
 	local b = server("b", kit.user("nobody", "on >pw resetchannels +hello +ping +info +client|setname +eval"))
 	b.once(slot, function() end)
 	kit.wait("the refusal", function() return told()[1] end)
-	assert(told()[1]:find("NOPERM", 1, true) and told()[1]:find("ACL SETUSER nobody", 1, true), told()[1])
+	assert(told()[1]:find("NOPERM", 1, true) and told()[1]:find("realtime_check", 1, true), told()[1])
 	close(a, b)
 end)
 
