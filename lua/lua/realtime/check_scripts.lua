@@ -44,7 +44,7 @@ return function(realtime, addon)
 
 	-- Whether the user may not use the helper's keys. The server refuses a command before it looks at keys, so several are tried.
 	local function lacks_keys(client, helper)
-		local key = helper.keys:match("~(.-)%*") .. "{realtime:check}"
+		local key = helper.keys:match("^ ~([^*]*)%*") .. "{realtime:check}"
 		for _, command in ipairs({ { "EVAL", "return 1", 1, key }, { "HGET", key, "" }, { "GET", key }, { "EXISTS", key } }) do
 			local err = realtime.Await(client, "Command", command)
 			if not err or not is_refusal(err) then return false end
@@ -54,7 +54,7 @@ return function(realtime, addon)
 	end
 
 	local function lacks_channels(client, helper)
-		local channel = helper.channels:match("&(.-)%*") .. "{realtime:check}"
+		local channel = helper.channels:match("^ &([^*]*)%*") .. "{realtime:check}"
 		local err = realtime.Await(client, "Publish", channel, "")
 		return err ~= nil and is_refusal(err)
 	end
@@ -84,7 +84,7 @@ return function(realtime, addon)
 			if channel then err = realtime.Await(client, "Publish", channel, "") end
 			local code, text = err and (is_refusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
 			local words = code == "NOPERM" and "ACL SETUSER " .. user_of(client, text) .. rights(client, helper, text)
-			text = addon.WithoutRemedy(text):gsub("; realtime_check shows .*$", "")
+			text = addon.WithoutRemedy(text)
 			if not code then
 				report.Good(helper.about, "the script of " .. helper.name .. " runs")
 			elseif code == "OOM" then

@@ -21,7 +21,13 @@ return function(realtime, addon)
 	end
 
 	-- An error's text without the module's advice.
-	function addon.WithoutRemedy(text) return (text:gsub("; to allow it, type into redis%-cli: .*$", "")) end
+	function addon.WithoutRemedy(text)
+		for _, remedy in ipairs({ "; to allow it, type into redis-cli: ", "; realtime_check shows " }) do
+			local at = text:find(remedy, 1, true)
+			if at then return text:sub(1, at - 1) end
+		end
+		return text
+	end
 
 	-- A number for the client, as low as possible: those of closed clients are reused.
 	local function number_of(client)
