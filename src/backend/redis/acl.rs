@@ -203,7 +203,7 @@ fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
     refused.command().map(command).into_iter().chain(refused.channels()).collect()
 }
 
-/// A command's name, if it is one that can stand in a rule.
+/// A command's name, if it may occur in a rule.
 fn command_name(name: &[u8]) -> Option<String> {
     let is_name = (1..=NAME_BYTES).contains(&name.len())
         && name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.|".contains(b));

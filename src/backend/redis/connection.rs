@@ -140,7 +140,7 @@ impl Connection {
         }
     }
 
-    /// It is secured now.
+    /// TLS is in place.
     pub(super) fn secure(&mut self, how: Secured, now: Instant) {
         self.secured = Some(how);
         self.times.tls = Some(now.saturating_duration_since(self.made));
@@ -163,7 +163,7 @@ impl Connection {
         self.decoder.take()
     }
 
-    /// The last input, of so many bytes, was decoded.
+    /// The last input was decoded; it had this many bytes.
     pub(super) fn understood(&mut self, now: Instant, bytes: usize, decoder: Box<Decoder>) {
         self.liveness.understood(now, bytes, decoder.frame_start().is_some());
         self.decoder = Some(decoder);

@@ -58,7 +58,7 @@ pub struct Probe {
 pub enum ProbeSign {
     /// Nothing is due.
     Nothing,
-    /// A probe is to be published.
+    /// Publish a probe.
     Publish,
     /// The server accepted the last probe this long ago, and delivered nothing.
     Missing(Duration),
