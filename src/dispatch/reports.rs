@@ -23,7 +23,7 @@ pub struct Reports {
     known: Vec<RecentError>,
     /// Errors for which there is no place among those: all of them, with the text of the first.
     others: Option<RecentError>,
-    /// When the next count is to be reported.
+    /// When to report the next count.
     due: Option<Instant>,
     line: String,
 }

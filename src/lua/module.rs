@@ -106,7 +106,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct PartialBuild {
     pub(super) state: Box<BuildState>,
-    /// How many values of the stack the list of `Fixed::partial` holds for it, and how many it ever held.
+    /// How many values the list at `Fixed::partial` holds for it, and the most that it ever held.
     pub(super) values: c_int,
     pub(super) most: c_int,
 }
@@ -234,9 +234,8 @@ impl Module {
         }
     }
 
-    /// A function begins, which stands at `place`. Drops the outputs whose pushes raised: a function that is still
-    /// pushing stands higher up, because it called this one, perhaps through many others, and stacks grow downwards
-    /// everywhere.
+    /// A function begins at `place`. Drops the outputs whose pushes raised: a function that is still pushing has a
+    /// higher place, because it called this one, perhaps through many others, and stacks grow downwards everywhere.
     pub(super) fn enter(&mut self, place: usize) {
         self.place = place;
         while self.outputs.last().is_some_and(|held| held.place <= place) {

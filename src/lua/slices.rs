@@ -37,7 +37,7 @@ pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Docume
             Some(partial) if document.is_begun() => (*partial.state, partial.values),
             _ => (BuildState::new(), 0),
         };
-        // What was made so far stands above the keys.
+        // The part made so far is above the keys.
         let mut keys = Keys::reserve(lua);
         let below = lua.top();
         for n in 1..=values {
@@ -90,7 +90,7 @@ pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The list has at least so many elements, so that this can't raise.
+/// See [`Lua`]. The list has at least `count` elements, so that this can't raise.
 pub(super) unsafe fn empty_list(lua: Lua, index: c_int, count: c_int) {
     for n in 1..=count {
         // SAFETY: the caller keeps to the contract. Not nil: that could cost the table the place.

@@ -117,12 +117,12 @@ impl Producer {
         self.shared.is_low(room, self.waiting())
     }
 
-    /// Reads what the main thread has taken.
+    /// Reads how much the main thread has taken.
     fn look(&mut self) {
         self.taken = self.shared.taken.0.load();
     }
 
-    /// What was waiting at the last look.
+    /// The amounts that were waiting at the last look.
     fn waiting(&self) -> Amounts {
         self.put.since(self.taken)
     }

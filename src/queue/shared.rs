@@ -46,7 +46,7 @@ pub(super) struct Control {
 /// The share of a control entry in the client's bounds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cost {
-    /// An answer: so many bytes, and the place that was reserved with the ticket.
+    /// An answer: its bytes, and the place that was reserved with the ticket.
     Answer(usize),
     /// One place among the changes of state.
     State,

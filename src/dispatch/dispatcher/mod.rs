@@ -70,8 +70,8 @@ enum Task {
     Notify { client: ClientSlot, serial: u64 },
 }
 
-/// The memory that a step points to, where nothing but the next step touches it: the embedding room may read it while
-/// other code calls the dispatcher.
+/// The memory that a step points to. Only the next step changes it, so the embedding code may read it while other
+/// code calls the dispatcher.
 #[derive(Debug)]
 struct Content<R> {
     // The callback stays while it is called.
@@ -221,8 +221,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         Some(is_special)
     }
 
-    /// The callback at which the walk stands, with the same arguments as the ones before it, unless its bound
-    /// differs.
+    /// The callback that the walk is at, with the same arguments as the ones before it, unless its bound differs.
     fn again(&mut self) -> Step<'_, R, D> {
         let Some((slot, list, walk)) = &self.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
