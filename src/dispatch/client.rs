@@ -93,7 +93,7 @@ pub struct Traffic {
 }
 
 impl<R, D> Client<R, D> {
-    /// A client with its first session. `label` names it on the console; no secret.
+    /// A client with its first session. `label` names it on the console, and contains no secret.
     pub fn new(data: D, label: String, session: SessionId, consumer: Consumer) -> Self {
         Self {
             data,

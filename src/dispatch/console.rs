@@ -99,7 +99,7 @@ impl Silence {
 }
 
 impl Console {
-    /// `label` names the client. No secret.
+    /// `label` names the client, and contains no secret.
     pub(super) fn new(label: String) -> Self {
         Self {
             label,

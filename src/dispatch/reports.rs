@@ -150,7 +150,7 @@ mod tests {
             self.start + Duration::from_millis(self.millis)
         }
 
-        /// How many of so many errors were reported in full.
+        /// How many of `times` errors were reported in full.
         fn raise(&mut self, times: usize, message: &str) -> usize {
             let now = self.now();
             (0..times).filter(|_| self.reports.admit(message.as_bytes(), now)).count()

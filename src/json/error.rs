@@ -64,7 +64,7 @@ pub enum Mistake {
     TooDeep,
 }
 
-/// The grammar's choices at a place.
+/// What the grammar allows at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// A value.
@@ -116,10 +116,10 @@ impl fmt::Display for Hint {
 }
 
 impl Mistake {
-    /// The mistake of other text where `expected` should be.
+    /// The mistake if something other than `expected` is at a place.
     pub(super) fn expected(expected: Expected, text: &[u8], at: usize) -> Self {
         let hint = match text[at..] {
-            // Nothing is likely after the end.
+            // After the end no cause is likely.
             _ if expected == Expected::End => Hint::None,
             [] => Hint::TextEnds,
             [b'/' | b'#', ..] => return Self::Comment,

@@ -27,7 +27,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// The grammar's choices in this state, for an error about other text.
+    /// What the grammar allows in this state.
     pub(super) fn expected(self, in_table: bool, is_list: bool) -> Expected {
         match self {
             Self::Key | Self::FirstKey => Expected::Key,

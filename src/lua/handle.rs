@@ -35,7 +35,7 @@ impl Reference for Handle {
 }
 
 impl Handle {
-    /// The client's name for people. No secret.
+    /// The client's name for people. Contains no secret.
     pub(super) fn label(&self) -> String {
         label(self.id.as_deref(), &*self.backend)
     }

@@ -30,7 +30,7 @@ use crate::model::panic_text;
 /// for a round to find a callback that waits after them, and bounded so that it ends.
 const MAX_SKIPPED: u32 = 1024;
 
-/// A message of more bytes may take its callback long. Making its string takes longer than reading the clock.
+/// A larger message may keep its callback busy. Making its string takes longer than reading the clock.
 const LARGE: usize = 256;
 
 type Step<'a> = dispatch::Step<'a, Ref, Handle>;
@@ -41,8 +41,8 @@ type Step<'a> = dispatch::Step<'a, Ref, Handle>;
 ///
 /// See [`Lua`]; `anchor` is the module's userdata.
 pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
-    // SAFETY: nothing here has to be dropped. These calls use a few of the free slots of a C function, and what may raise
-    // is inside of the protected call. A callback may close the module, so that it is looked up after each.
+    // SAFETY: nothing here has to be dropped. These calls use a few of the free slots of a C function, and those that
+    // may raise are in the protected call. A callback may close the module, so it is looked up after each.
     unsafe {
         let (top, fixed) = (lua.top(), fixed_of(anchor));
         let ran = loop {

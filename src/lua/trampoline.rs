@@ -76,8 +76,8 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     // SAFETY: as above.
     let mut exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
     if let Exit::NeedsSlots(slots) = exit {
-        // SAFETY: nothing is alive here that has to be dropped. To grow the stack starts no collection, so that the module is
-        // still there, and the slots with it.
+        // SAFETY: nothing is alive here that has to be dropped. Growing the stack starts no collection, so the module
+        // and its slots are still there.
         unsafe {
             lua.set_top(lua.top() + slots);
             lua.set_top(lua.top() - slots);

@@ -84,7 +84,7 @@ impl Printable {
         if self.is_cut { 0 } else { (self.room + 1) * LONGEST_CHARACTER }
     }
 
-    /// The text. If some of it did not fit, that and `whole`, the size of the original in bytes, stand at its end.
+    /// The text. If some of it did not fit, its end says so and gives `whole`, the size of the original in bytes.
     pub fn finish(mut self, whole: usize) -> String {
         if self.is_cut {
             self.text.push_str(&format!(" … ({whole} bytes)"));

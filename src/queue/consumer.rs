@@ -247,8 +247,8 @@ impl Consumer {
     /// Tells a waiting worker about room, now that nothing more will be taken.
     fn rest(&mut self) {
         if std::mem::take(&mut self.made_room) {
-            // Either the worker, which looks at the sums after it announced that it waits, sees ours, or we see that
-            // it waits. In the middle of work a look without this suffices, because another one follows.
+            // The worker announces that it waits, and then looks at the sums: either it sees ours, or we see that it
+            // waits. In the middle of work no fence is needed, because another look follows.
             fence(Ordering::SeqCst);
             self.offer_room();
         }

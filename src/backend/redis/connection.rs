@@ -90,7 +90,7 @@ pub(super) struct Connection {
     decoder: Option<Box<Decoder>>,
     pub(super) role: LinkRole,
     pub(super) version: Version,
-    /// It has served its purpose completely at least once.
+    /// It has worked fully at least once.
     proved: bool,
     pub(super) made: Instant,
     /// When a request was last sent or answered on it.
@@ -232,12 +232,12 @@ impl Connection {
         self.pipeline.sent().filter(is_late).count()
     }
 
-    /// Whether it has served its purpose completely at least once.
+    /// Whether it has worked fully at least once.
     pub(super) fn is_proved(&self) -> bool {
         self.proved
     }
 
-    /// It serves its purpose completely. Returns whether that is the first time.
+    /// It works fully now. Returns whether that is the first time.
     pub(super) fn prove(&mut self) -> bool {
         !std::mem::replace(&mut self.proved, true)
     }

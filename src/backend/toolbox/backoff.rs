@@ -23,7 +23,7 @@ pub struct Backoff {
     max: Duration,
     /// The current bound.
     bound: Duration,
-    /// When the current connection first served its purpose completely.
+    /// When the current connection first worked fully.
     good_since: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl Backoff {
         wait
     }
 
-    /// The connection has served its purpose completely. If it lasts, the backoff starts over.
+    /// The connection works fully. If it lasts, the backoff starts over.
     pub fn good(&mut self, now: Instant) {
         self.good_since = Some(now);
     }

@@ -202,7 +202,7 @@ impl Probe {
         }
     }
 
-    /// What to do now; [`Probe::due`] has come.
+    /// What to do now, once [`Probe::due`] has come.
     pub fn check(&mut self, now: Instant) -> ProbeSign {
         match self.stage {
             Stage::Taken { since } => ProbeSign::Missing(now.saturating_duration_since(since)),

@@ -30,7 +30,7 @@ pub struct Dispatcher<R, D> {
     // In order of creation.
     order: Vec<ClientSlot>,
     signal: Signal,
-    // Something may wait although the signal was taken back.
+    // Something may wait although the signal was cleared.
     waiting: bool,
     turn: Turn,
     // Tasks that come before the next item.

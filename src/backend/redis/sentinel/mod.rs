@@ -85,7 +85,7 @@ pub(super) struct SentinelWatch {
     is_unknown: bool,
     /// Why the master is not confirmed at present.
     problem: Option<Error>,
-    /// Before this time no other Sentinel is asked instead of one that does not confirm.
+    /// Until this time no other Sentinel is tried in place of one that does not confirm.
     rests: Option<Instant>,
     /// The latest time at which the master of the session's connection is known to have been the master.
     confirmed: Option<Instant>,
