@@ -40,7 +40,7 @@ enum Work<'a> {
     Text(&'static str),
     Element(Element<'a>),
     Value(Value<'a>),
-    /// Elements that are left, and whether none was written yet.
+    /// The remaining elements, and whether none was written yet.
     Items(Items<'a>, bool),
     Pairs(Pairs<'a>, bool),
 }

@@ -64,11 +64,11 @@ pub struct Limits {
     /// [`line`](Self::line) counts. Default: none is skipped.
     pub skip_lines_over: u64,
     /// A frame with more nested aggregates than this is not kept from that point on: it is delivered
-    /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: none is.
+    /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: no limit.
     pub skip_depth_over: usize,
     /// A frame is not kept any further once its bytes, except skipped blobs and lines, or the 24 bytes of bookkeeping
     /// for each of its values exceed this many: it is delivered [truncated](crate::Frame::is_truncated). Its
-    /// outermost value is always there; attributes whose value was not kept are not. Default: none is.
+    /// outermost value is always there; attributes whose value was not kept are not. Default: no limit.
     pub skip_frames_over: u64,
 }
 
