@@ -24,7 +24,7 @@ pub(super) struct DecodedValue {
 /// See [`Lua`]. The text is the first argument; the tape is the module's last output, and stays where it is until
 /// this returns.
 pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> Option<c_int> {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         lua.push_reference(fixed.build);
         lua.push_copy(1);
@@ -104,7 +104,7 @@ fn cost_of(node: Node) -> usize {
 /// See [`Lua`]. The tape and its text stay where they are until this returns.
 pub(super) unsafe fn push_whole(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
     let mut state = BuildState::new();
-    // SAFETY: the caller keeps to the contract.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         if !are_worthwhile(tape) {
             push_tape(lua, fixed, tape, text, None, &mut state, usize::MAX);
@@ -148,7 +148,7 @@ pub(super) unsafe fn push_tape(
             left = left.saturating_sub(cost);
         }
         at += 1;
-        // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+        // SAFETY: the caller upholds the contract; nothing here has to be dropped.
         let begun = unsafe { push_node(lua, fixed, node, open.is_list(), tape, text) };
         if begun.left > 0 {
             state.outer[depth] = open;
@@ -209,7 +209,7 @@ unsafe fn push_node(
     tape: &Tape,
     text: &[u8],
 ) -> PartialTable {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         match node {
             Node::Null if in_list => lua.push_reference(fixed.null),

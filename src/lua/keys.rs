@@ -58,7 +58,7 @@ impl Keys {
     ///
     /// See [`Lua`].
     pub(super) unsafe fn reserve(lua: Lua) -> Self {
-        // SAFETY: the caller keeps to the contract. The places are filled with nil.
+        // SAFETY: the caller upholds the contract. The places are filled with nil.
         unsafe {
             let base = lua.top();
             lua.set_top(base + SLOTS);
@@ -74,7 +74,7 @@ impl Keys {
     #[inline]
     pub(super) unsafe fn push(&mut self, lua: Lua, tape: &Tape, node: Node, text: &[u8]) {
         let Node::Plain(span) = node else {
-            // SAFETY: the caller keeps to the contract.
+            // SAFETY: the caller upholds the contract.
             return unsafe { lua.push_bytes(tape.string(node, text).unwrap_or_default()) };
         };
         let word = text.get(span.start()..).and_then(<[u8]>::first_chunk::<WORD>);
@@ -103,7 +103,7 @@ impl Keys {
     #[inline(never)]
     unsafe fn miss(&mut self, lua: Lua, word: u64, place: usize, span: Span, text: &[u8]) {
         self.misses -= 1;
-        // SAFETY: the caller keeps to the contract. The place is taken once its string is there.
+        // SAFETY: the caller upholds the contract. The place is taken once its string is there.
         unsafe {
             lua.push_bytes(span.of(text));
             lua.push_copy(-1);

@@ -82,7 +82,7 @@ pub(super) enum PushResult {
 ///
 /// See [`Lua`]. `output` stays where it is until this returns: see [`Module`](super::module::Module).
 pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> PushResult {
-    // SAFETY: the caller keeps to the contract, and nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract, and nothing here has to be dropped.
     unsafe {
         match output {
             // These push their values later, by themselves.

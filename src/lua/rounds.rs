@@ -72,7 +72,7 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
 /// Finishes a failed delivery. Returns whether there is time for more.
 unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
     if module.dispatcher.abandon() {
-        // SAFETY: the caller keeps to the contract.
+        // SAFETY: the caller upholds the contract.
         unsafe { forget(lua, module) };
     }
     match &mut module.round {
@@ -222,7 +222,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
 
 /// Releases the memory that a table was made from.
 unsafe fn end_table(lua: Lua, anchor: *mut c_void, is_long: bool) {
-    // SAFETY: the caller keeps to the contract; nobody else refers to the module.
+    // SAFETY: the caller upholds the contract; nobody else refers to the module.
     unsafe {
         let Some(module) = module_of(anchor).as_mut() else { return };
         pure(|| module.dispatcher.table_made());

@@ -78,7 +78,7 @@ fn keep(module: &mut Module, state: BuildState, values: c_int) {
 /// See [`Lua`]; nothing else refers to the module. Can't raise: two of the free slots of a C function are used.
 pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
     let Some(most) = module.partial.take().map(|partial| partial.most) else { return };
-    // SAFETY: the caller keeps to the contract. The list has as many elements.
+    // SAFETY: the caller upholds the contract. The list has as many elements.
     unsafe {
         lua.push_reference(module.fixed.partial);
         empty_list(lua, lua.top(), most);
@@ -93,7 +93,7 @@ pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
 /// See [`Lua`]. The list has at least `count` elements, so that this can't raise.
 pub(super) unsafe fn empty_list(lua: Lua, index: c_int, count: c_int) {
     for n in 1..=count {
-        // SAFETY: the caller keeps to the contract. Not nil: that could cost the table the place.
+        // SAFETY: the caller upholds the contract. Not nil: that could cost the table the place.
         unsafe {
             lua.push_boolean(false);
             lua.set_element(index, n);

@@ -33,7 +33,7 @@ const WHICH: c_int = 3;
 /// See [`Lua`]. The value at `anchor` is the module's userdata, that at `kept` the table of references.
 pub(super) unsafe fn push_function(lua: Lua, anchor: c_int, kept: c_int, which: usize) {
     let number = u32::try_from(which).unwrap_or(u32::MAX);
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         lua.push_copy(anchor);
         lua.push_copy(kept);

@@ -352,7 +352,7 @@ impl<'a> TableWalk<'a> {
 ///
 /// See [`Lua`]. The stack is as the walk left it.
 pub(super) unsafe fn push_place(lua: Lua, fixed: Fixed, place: &Place) -> c_int {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         let top = lua.top();
         lua.push_reference(fixed.refused);

@@ -1,4 +1,4 @@
-//! Events of a session, beside messages and answers.
+//! Events of a session other than messages and answers.
 
 use std::borrow::Cow;
 use std::time::Duration;

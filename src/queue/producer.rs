@@ -136,7 +136,7 @@ impl Producer {
         }
     }
 
-    /// Whether `full` has a place for one more batch beside the one under construction, whose place is always kept.
+    /// Whether `full` has a place for one more batch besides the one under construction, whose place is always kept.
     fn has_place(&self) -> bool {
         let kept = usize::from(self.open.is_some() || !self.shared.tail.is_empty());
         self.shared.full.len() + kept < self.shared.full.capacity()

@@ -28,8 +28,8 @@ pub(super) struct Key {
     pub(super) secret: i32,
 }
 
-/// The longest message in bytes before the login is complete. Afterwards it is the least for `max_message_bytes`, so
-/// that the server's messages about the session fit.
+/// The longest message in bytes before the login is complete. Afterwards the limit is never less than this, so that
+/// the server's messages about the session fit.
 pub(super) const MIN_MESSAGE: usize = 64 << 10;
 
 /// A link of the session.

@@ -29,7 +29,7 @@ impl Session for PostgresSession {
                         sink.event(event);
                     }
                 }
-                // The client had another backend before: this request does not exist in PostgreSQL.
+                // The client had another backend before. PostgreSQL cannot have this topic.
                 Err(problem) => {
                     let error = Error::unsent(Code::Unsupported, problem);
                     sink.event(Event::SubscribeFailed { topic, error });

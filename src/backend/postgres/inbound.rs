@@ -159,7 +159,7 @@ impl PostgresSession {
         connection.answered += 1;
         let is_canceled = reply.error.as_ref().is_some_and(|error| &*error.code == QUERY_CANCELED);
         let is_stale = reply.error.as_ref().is_some_and(|error| error.is_stale);
-        // The request to cancel was for the statement before, but hit this one, which was not run.
+        // The request to cancel was meant for the statement before, but hit this one.
         let is_by_mistake = is_canceled && connection.cancelled.take().is_some();
         if transaction == Transaction::Open {
             reply.error.get_or_insert_with(ServerError::of_open_transaction);

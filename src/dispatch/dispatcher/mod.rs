@@ -201,8 +201,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         self.fetch()
     }
 
-    /// Advances the current walk to its next callback, if there is one. Returns whether that one has options beside a
-    /// bound.
+    /// Advances the current walk to its next callback, if there is one. Returns whether that one has options other
+    /// than a bound.
     fn advance(&mut self) -> Option<bool> {
         let (slot, list, mut walk) = self.walk.take()?;
         let client = self.clients.get(slot)?;
@@ -260,7 +260,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         }
     }
 
-    /// The client whose turn it is, unless none has an item.
+    /// The client whose turn it is; `None` if no client has an item.
     #[inline]
     fn whose_turn(&mut self) -> Option<ClientSlot> {
         while self.turn.empty < self.order.len() {

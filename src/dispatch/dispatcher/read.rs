@@ -67,7 +67,7 @@ impl<R, D> Dispatcher<R, D> {
         }
     }
 
-    /// Bytes that the text read in slices needs beside itself.
+    /// The bytes that the text read in slices needs besides itself.
     #[cfg(test)]
     pub(in crate::dispatch) fn long_memory(&self) -> usize {
         self.content.documents.long.tape().memory()
