@@ -3,7 +3,7 @@
 use super::{Tls, TlsError, TlsFault, Trust};
 use crate::model::printable;
 
-/// Characters of the library's words that are shown. A certificate may have any number of names, and any bytes in them.
+/// The most characters of the library's words to show. A certificate may have any number of names, of any bytes.
 const SHOWN: usize = 512;
 
 /// A backend's words for the options of TLS.

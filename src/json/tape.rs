@@ -1,6 +1,6 @@
 //! The values of a text, in order.
 
-/// One value or key of a text. A list is followed by its elements, an object by a key and a value for each of its pairs.
+/// A value or key of a text. A list is followed by its elements, an object by the keys and values of its pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Node {
     /// null.

@@ -103,8 +103,8 @@ impl Round {
 
 /// The C function that a round runs in.
 pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
-    // SAFETY: nothing in this frame has to be dropped: a step owns nothing. Lua calls this with the state that runs and with
-    // its upvalues; the module is looked up again after whatever could have run a script.
+    // SAFETY: nothing in this frame has to be dropped: a step owns nothing. Lua calls this with the state that runs
+    // and with its upvalues; the module is looked up again after every call that may have run a script.
     unsafe {
         let Some(lua) = Lua::new(state) else { return 0 };
         let anchor = lua.userdata_upvalue(ANCHOR);

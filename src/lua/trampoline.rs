@@ -166,8 +166,8 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 ///
 /// Nothing is alive that has to be dropped; `anchor` is the module's userdata.
 unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
-    // SAFETY: nothing here has to be dropped while a call may raise. A collection that a push starts may call any function
-    // of ours, so the module is looked up again after each, and an output is held by the module in a box of its own.
+    // SAFETY: nothing here has to be dropped while a call may raise. A collection that a push starts may call any
+    // function of ours, so the module is looked up again after each, and it holds an output in a box of its own.
     unsafe {
         print_line(lua, anchor);
         match exit {

@@ -179,8 +179,8 @@ impl Probe {
         now + pause
     }
 
-    /// When [`Probe::check`] is due, while the subscriptions' link is up with this `liveness`. `can_publish`: the link that
-    /// publishes is up, too. `confirming`: confirmations are owed, which come before a probe.
+    /// When [`Probe::check`] is due, while the subscriptions' link is up with this `liveness`. `can_publish`: the
+    /// link that publishes is up, too. `confirming`: confirmations are owed, which come before a probe.
     pub fn due(&self, liveness: &Liveness, can_publish: bool, confirming: bool) -> Option<Instant> {
         if liveness.is_paused() {
             return None;
