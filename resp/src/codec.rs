@@ -49,8 +49,8 @@ use crate::{Arguments, DecodeError, Decoder, EncodeError, Encoder, Limits, Owned
 ///
 /// A server writes [`OwnedValue`]s with the same codec. If the stream ends in the middle of a frame, that is an
 /// [error](CodecError::Cut), not an end. Like every decoder of this crate, it keeps the bytes of an unfinished frame
-/// itself: after a call that returns none, the buffer that it was given is empty. After a call that returns a value, it
-/// holds what follows that value.
+/// itself: after a call that returns `None`, the buffer that it was given is empty. After a call that returns a
+/// value, it holds what follows that value.
 #[derive(Debug, Default)]
 pub struct Codec {
     decoder: Decoder,

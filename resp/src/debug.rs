@@ -40,7 +40,7 @@ enum Work<'a> {
     Text(&'static str),
     Element(Element<'a>),
     Value(Value<'a>),
-    /// Elements that are left, and whether none was written yet.
+    /// The remaining elements, and whether none was written yet.
     Items(Items<'a>, bool),
     Pairs(Pairs<'a>, bool),
 }
@@ -103,7 +103,7 @@ fn begin(f: &mut fmt::Formatter<'_>, open: &str, first: bool, depth: usize) -> f
     if f.alternate() { line(f, depth) } else { f.write_str(if first { "" } else { " " }) }
 }
 
-/// Writes the text after the last element. So many more were announced and not kept.
+/// Writes the text after the last element. `missing` more were announced and not kept.
 fn end(
     f: &mut fmt::Formatter<'_>,
     [open, close]: [&str; 2],

@@ -94,7 +94,7 @@ impl<'a> Pairs<'a> {
         Self { bytes, nodes, here: len & !Node::CUT, len }
     }
 
-    /// `nodes` are attributes, one after the other, with so many pairs in total.
+    /// `nodes` are attributes, one after the other, with `len` pairs in total.
     #[inline]
     pub(crate) fn of_attributes(bytes: &'a [u8], nodes: &'a [Node], len: u64) -> Self {
         Self { bytes, nodes, here: 0, len }

@@ -64,11 +64,11 @@ pub struct Limits {
     /// [`line`](Self::line) counts. Default: none is skipped.
     pub skip_lines_over: u64,
     /// A frame with more nested aggregates than this is not kept from that point on: it is delivered
-    /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: none is.
+    /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: no limit.
     pub skip_depth_over: usize,
     /// A frame is not kept any further once its bytes, except skipped blobs and lines, or the 24 bytes of bookkeeping
     /// for each of its values exceed this many: it is delivered [truncated](crate::Frame::is_truncated). Its
-    /// outermost value is always there; attributes whose value was not kept are not. Default: none is.
+    /// outermost value is always there; attributes whose value was not kept are not. Default: no limit.
     pub skip_frames_over: u64,
 }
 
@@ -89,70 +89,70 @@ impl Limits {
         }
     }
 
-    /// With [`depth`](Self::depth) set to so many levels.
+    /// With [`depth`](Self::depth) set to this many levels.
     #[must_use]
     pub const fn with_depth(mut self, levels: usize) -> Self {
         self.depth = levels;
         self
     }
 
-    /// With [`aggregate`](Self::aggregate) set to so many elements.
+    /// With [`aggregate`](Self::aggregate) set to this many elements.
     #[must_use]
     pub const fn with_aggregate(mut self, elements: u64) -> Self {
         self.aggregate = elements;
         self
     }
 
-    /// With [`elements`](Self::elements) set to so many elements.
+    /// With [`elements`](Self::elements) set to this many elements.
     #[must_use]
     pub const fn with_elements(mut self, elements: u64) -> Self {
         self.elements = elements;
         self
     }
 
-    /// With [`blob`](Self::blob) set to so many bytes.
+    /// With [`blob`](Self::blob) set to this many bytes.
     #[must_use]
     pub const fn with_blob(mut self, bytes: u64) -> Self {
         self.blob = bytes;
         self
     }
 
-    /// With [`line`](Self::line) set to so many bytes.
+    /// With [`line`](Self::line) set to this many bytes.
     #[must_use]
     pub const fn with_line(mut self, bytes: u64) -> Self {
         self.line = bytes;
         self
     }
 
-    /// With [`frame`](Self::frame) set to so many bytes.
+    /// With [`frame`](Self::frame) set to this many bytes.
     #[must_use]
     pub const fn with_frame(mut self, bytes: u64) -> Self {
         self.frame = bytes;
         self
     }
 
-    /// With [`skip_blobs_over`](Self::skip_blobs_over) set to so many bytes.
+    /// With [`skip_blobs_over`](Self::skip_blobs_over) set to this many bytes.
     #[must_use]
     pub const fn with_skip_blobs_over(mut self, bytes: u64) -> Self {
         self.skip_blobs_over = bytes;
         self
     }
 
-    /// With [`skip_lines_over`](Self::skip_lines_over) set to so many bytes.
+    /// With [`skip_lines_over`](Self::skip_lines_over) set to this many bytes.
     #[must_use]
     pub const fn with_skip_lines_over(mut self, bytes: u64) -> Self {
         self.skip_lines_over = bytes;
         self
     }
 
-    /// With [`skip_depth_over`](Self::skip_depth_over) set to so many levels.
+    /// With [`skip_depth_over`](Self::skip_depth_over) set to this many levels.
     #[must_use]
     pub const fn with_skip_depth_over(mut self, levels: usize) -> Self {
         self.skip_depth_over = levels;
         self
     }
 
-    /// With [`skip_frames_over`](Self::skip_frames_over) set to so many bytes.
+    /// With [`skip_frames_over`](Self::skip_frames_over) set to this many bytes.
     #[must_use]
     pub const fn with_skip_frames_over(mut self, bytes: u64) -> Self {
         self.skip_frames_over = bytes;

@@ -48,7 +48,7 @@ impl Serialize for Value<'_> {
 /// none. An error becomes its text, a big number its digits, and a value that was [skipped](OwnedValue::Skipped)
 /// none.
 ///
-/// It fails if the end of an aggregate was [not kept](OwnedValue::NotKept), because what is left would look whole.
+/// It fails if the end of an aggregate was [not kept](OwnedValue::NotKept), because the rest would look complete.
 ///
 /// Types that serde does not have are lost: the kind of string, and that a value was an error, a set or a push.
 ///
@@ -83,7 +83,7 @@ impl Serialize for OwnedValue {
     }
 }
 
-/// How many will follow, if none of them is missing.
+/// How many elements will follow, if none of them is missing.
 fn known(announced: u64, (least, _): (usize, Option<usize>)) -> Option<usize> {
     usize::try_from(announced).ok().filter(|announced| *announced == least)
 }

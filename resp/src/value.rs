@@ -74,8 +74,8 @@ pub enum Value<'a> {
     Push(Items<'a>),
     /// `%2`, in the order of the wire, duplicate keys included
     Map(Pairs<'a>),
-    /// The beginning of a `-` line longer than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over): so many
-    /// bytes of it were kept. It contains the error's code, which is the first word.
+    /// The beginning of a `-` line longer than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over), cut to
+    /// that many bytes. It contains the error's code, which is the first word.
     TruncatedError(&'a [u8]),
     /// A blob longer than [`Limits::skip_blobs_over`](crate::Limits::skip_blobs_over), or a status or big number longer
     /// than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over), which was not kept.

@@ -3,7 +3,8 @@
 //! The event loop passes a [`Session`] bytes, commands and the time; it gets back bytes to write, wishes about links,
 //! and the time of the next call. Messages, answers and events go straight into the [`Sink`].
 //!
-//! The code of a new backend is one new folder here, its `mod` line and one row in [`SCHEMES`]; docs/backends.md lists the rest.
+//! The code of a new backend is a new folder here, its `mod` line and a row in [`SCHEMES`]; docs/backends.md has the
+//! rest.
 
 mod link;
 mod options;

@@ -97,7 +97,7 @@ impl OptionError {
 }
 
 /// The shortest time that an option may name, in seconds. Much less would round to zero, and a timer would fire
-/// without end.
+/// endlessly.
 const MIN_SECONDS: f64 = 0.001;
 
 /// The longest time that an option may name, in seconds: a year.

@@ -1,16 +1,16 @@
-//! What an owner is told about TLS that fails: the same for each protocol, but for the names of the server's settings.
+//! What owners are told when TLS fails: the same for each protocol, except for the names of the server's settings.
 
 use super::{Tls, TlsError, TlsFault, Trust};
 use crate::model::printable;
 
-/// Characters of the library's words that are shown. A certificate may have any number of names, and any bytes in them.
+/// The most characters of the library's words to show. A certificate may have any number of names, of any bytes.
 const SHOWN: usize = 512;
 
-/// A backend's words for what TLS needs.
+/// A backend's words for the options of TLS.
 pub(super) struct TlsWords {
     /// Follows "what answers does not speak TLS: ".
     pub(super) not_tls: &'static str,
-    /// The server's setting that names whose certificates of clients it trusts, and where it stands.
+    /// The server's setting for the authorities of client certificates, and the file that it is in.
     pub(super) authorities: &'static str,
     /// Follows what to do about a certificate that no public authority signed.
     pub(super) unchecked: &'static str,

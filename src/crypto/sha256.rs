@@ -15,7 +15,7 @@ const LENGTH_BYTES: usize = 8;
 /// Rounds for each block.
 const ROUNDS: usize = 64;
 
-/// The state before the first block: the first 32 bits of the fractional parts of the square roots of the first 8 primes.
+/// The first state: the first 32 bits of the fractional parts of the square roots of the first 8 primes.
 const START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 

@@ -63,7 +63,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// Runs callbacks of the given lengths until the budget is spent. Returns how many ran, how long they took, and how
+    /// Runs callbacks of these lengths until the budget is spent. Returns how many ran, how long they took, and how
     /// often the clock was read.
     fn run(limit: Duration, lengths: impl IntoIterator<Item = Duration>) -> (usize, Duration, usize) {
         let start = Instant::now();

@@ -27,7 +27,7 @@ pub(super) struct Entry<R> {
 pub struct Origin<R> {
     /// The line of its file.
     pub line: i32,
-    /// The tick, as the embedding room counts them.
+    /// The tick, as the embedding code counts them.
     pub tick: u64,
     /// The main chunk that ran, if a file was being loaded.
     pub chunk: Option<R>,
@@ -131,7 +131,7 @@ impl<R> Callbacks<R> {
         }
     }
 
-    /// The callback at which the walk stands, wherever it has moved, or the next one.
+    /// The callback that the walk is at, wherever it has moved, or the next one.
     pub(super) fn resume(&self, walk: &mut Walk) -> Option<&Entry<R>> {
         let position = self.entries.partition_point(|entry| entry.serial < walk.serial);
         let entry = self.entries.get(position).filter(|entry| entry.serial < walk.end)?;
@@ -139,7 +139,7 @@ impl<R> Callbacks<R> {
         Some(entry)
     }
 
-    /// The callback at which the walk stands.
+    /// The callback that the walk is at.
     pub(super) fn at(&self, walk: &Walk) -> Option<&Entry<R>> {
         self.entries.get(walk.position).filter(|entry| entry.serial == walk.serial)
     }

@@ -18,10 +18,10 @@ use crate::queue::Consumer;
 const REPLACED: &str = "the connection was replaced by one with other settings";
 
 /// One client: its callbacks, and the sessions whose events reach them. `R` refers to a callback or a string of the
-/// embedding room, `D` is that room's data of a client.
+/// embedding code, `D` is that code's data about a client.
 #[derive(Debug)]
 pub struct Client<R, D> {
-    /// The embedding room's data.
+    /// The embedding code's data.
     pub data: D,
     // The last one is the current session. Those before it were replaced and deliver their remaining items.
     pub(super) sources: Vec<Source>,
@@ -93,7 +93,7 @@ pub struct Traffic {
 }
 
 impl<R, D> Client<R, D> {
-    /// A client with its first session. `label` names it on the console; no secret.
+    /// A client with its first session. `label` names it on the console, and contains no secret.
     pub fn new(data: D, label: String, session: SessionId, consumer: Consumer) -> Self {
         Self {
             data,
@@ -270,7 +270,7 @@ impl<R, D> Client<R, D> {
         self.leftover.extend(owed.map(|waiting| waiting.callback));
     }
 
-    /// Notes that a replaced session's subscriptions were lost, from `lasted` ago on.
+    /// Notes that the subscriptions of a replaced session were lost, `lasted` ago.
     pub(super) fn lose(&mut self, lasted: Duration, mut error: Error) {
         if error.code == Code::Closed {
             // The session knows only that it had to disconnect.

@@ -83,7 +83,7 @@ impl Silence {
         Some(if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") })
     }
 
-    /// When the missed lines are to be reported, if there are any.
+    /// When to report the missed lines, if there are any.
     fn due(&self, interval: Duration) -> Option<Instant> {
         self.since.filter(|_| self.missed > 0).map(|since| since + interval)
     }
@@ -99,7 +99,7 @@ impl Silence {
 }
 
 impl Console {
-    /// `label` names the client. No secret.
+    /// `label` names the client, and contains no secret.
     pub(super) fn new(label: String) -> Self {
         Self {
             label,

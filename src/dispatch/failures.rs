@@ -12,7 +12,7 @@ const GATHER: Duration = Duration::from_millis(500);
 /// Then at most [`LINES`] lines within this time, one for each reason.
 const INTERVAL: Duration = Duration::from_secs(10);
 const LINES: usize = 4;
-/// How many reasons are kept separately, and how many names beside the first one of each, until they are printed.
+/// How many reasons are kept separately, and how many names besides the first one of each, until they are printed.
 /// Others are only counted.
 const REASONS: usize = 16;
 const NAMES: usize = 256;

@@ -1,8 +1,8 @@
 //! The main thread's half: maps events to callbacks, and limits how long callbacks may run.
 //!
-//! Nothing here knows what a callback is. The embedding room passes references of its own type, asks
-//! [`Dispatcher::step`] for the next call, and makes it with nothing of this room borrowed: so a callback may
-//! subscribe, unsubscribe, close its client or open another one in the middle of a walk over its neighbours.
+//! Nothing here knows what a callback is. The embedding code passes references of its own type, asks
+//! [`Dispatcher::step`] for the next call, and makes it while nothing of the dispatcher is borrowed: so a callback
+//! may subscribe, unsubscribe, close its client or open another one in the middle of a walk over its neighbours.
 
 mod budget;
 mod callbacks;

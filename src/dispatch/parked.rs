@@ -10,13 +10,13 @@ pub(super) struct Message {
     pub(super) bytes: usize,
     /// The walk's first callback does not have it yet.
     pub(super) is_new: bool,
-    /// The embedding room keeps the values that callbacks share: the names, and a place for the message.
+    /// The embedding code keeps the values that callbacks share: the names, and a place for the message.
     pub(super) is_shared: bool,
     /// A callback of the walk got the whole message, as a string.
     pub(super) is_out: bool,
 }
 
-/// A walk that stands at a callback whose table is not complete.
+/// A walk that is at a callback whose table is not complete.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parked {
     pub(super) topic: SubscriptionSlot,
@@ -25,7 +25,7 @@ pub(super) struct Parked {
 }
 
 impl Parked {
-    /// The callback at which the walk stands gets it in a later step, in which nothing is shared any more.
+    /// The callback that the walk is at gets it in a later step, in which nothing is shared any more.
     pub(super) fn new(topic: SubscriptionSlot, walk: Walk, message: Message) -> Self {
         let message = Message { is_new: true, is_shared: false, is_out: false, ..message };
         Self { topic, walk, message }

@@ -23,7 +23,7 @@ pub struct Reports {
     known: Vec<RecentError>,
     /// Errors for which there is no place among those: all of them, with the text of the first.
     others: Option<RecentError>,
-    /// When the next count is to be reported.
+    /// When to report the next count.
     due: Option<Instant>,
     line: String,
 }
@@ -150,7 +150,7 @@ mod tests {
             self.start + Duration::from_millis(self.millis)
         }
 
-        /// How many of so many errors were reported in full.
+        /// How many of `times` errors were reported in full.
         fn raise(&mut self, times: usize, message: &str) -> usize {
             let now = self.now();
             (0..times).filter(|_| self.reports.admit(message.as_bytes(), now)).count()

@@ -1,10 +1,10 @@
-//! Values to a text.
+//! Writes values as text.
 
 use super::refusal::Refusal;
 use super::string::push_escaped;
 use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS, number};
 
-/// Writes a text value by value. It checks limits and numbers; that keys and values come in turn is the caller's care.
+/// Writes a text value by value. It checks limits and numbers. The caller must write keys and values in turn.
 ///
 /// ```
 /// use realtime::json::{Encoder, Limits};
@@ -29,17 +29,17 @@ pub struct Encoder {
     separator: Separator,
 }
 
-/// What comes before the next value or key.
+/// What to write before the next value or key.
 #[derive(Debug, Clone, Copy)]
 enum Separator {
     None,
     Comma,
-    /// An object's brace comes with its first key, so that what is wrong with that key is told first.
+    /// An object's brace is written with its first key, so that a mistake in that key is reported first.
     Brace,
 }
 
 impl Encoder {
-    /// Writes into `out`, which is emptied.
+    /// Writes into `out`, which is emptied first.
     pub fn new(mut out: Vec<u8>, limits: Limits) -> Self {
         out.clear();
         Self { out, limits, elements: 0, depth: 0, separator: Separator::None }
@@ -59,7 +59,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn null(&mut self) -> Result<(), Refusal> {
         self.start(1)?;
         self.append(b"null")
@@ -69,7 +69,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn boolean(&mut self, value: bool) -> Result<(), Refusal> {
         self.start(1)?;
         self.append(if value { b"true" } else { b"false" })
@@ -79,7 +79,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// JSON has no form for it, it is a whole number beyond 2^53, or a limit is passed.
+    /// JSON cannot express it, it is a whole number beyond 2^53, or a limit is exceeded.
     pub fn number(&mut self, value: f64) -> Result<(), Refusal> {
         self.start(1)?;
         number::push(value, &mut self.out)?;
@@ -90,27 +90,27 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn string(&mut self, value: &[u8]) -> Result<(), Refusal> {
         self.count(1)?;
         self.open_quote();
         self.quoted(value, b"\"")
     }
 
-    /// Counts a value that is going to be refused for a reason of the caller's.
+    /// Counts a value that the caller is about to refuse for its own reason.
     ///
     /// # Errors
     ///
-    /// A limit is passed, which is what to tell instead.
+    /// A limit is exceeded: report that instead.
     pub fn refused(&mut self) -> Result<(), Refusal> {
         self.start(1)
     }
 
-    /// Begins a list, whose values come next.
+    /// Begins a list. Its values come next.
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn begin_list(&mut self) -> Result<(), Refusal> {
         self.open()?;
         self.separator = Separator::None;
@@ -121,27 +121,27 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn end_list(&mut self) -> Result<(), Refusal> {
         self.close(b"]")
     }
 
-    /// Begins an object, whose keys and values come next. It needs one pair at least.
+    /// Begins an object. Its keys and values come next, at least one pair.
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn begin_object(&mut self) -> Result<(), Refusal> {
         self.open()?;
         self.separator = Separator::Brace;
         Ok(())
     }
 
-    /// A key, whose value comes next.
+    /// Writes a key. Its value comes next.
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn key(&mut self, key: &[u8]) -> Result<(), Refusal> {
         self.open_quote();
         self.separator = Separator::None;
@@ -152,12 +152,12 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// A limit is passed.
+    /// A limit is exceeded.
     pub fn end_object(&mut self) -> Result<(), Refusal> {
         self.close(b"}")
     }
 
-    /// What comes before each value: the comma after the one before it, and its place among the elements.
+    /// Writes the comma before a value, and counts the value.
     #[inline]
     fn start(&mut self, elements: usize) -> Result<(), Refusal> {
         self.count(elements)?;
@@ -172,7 +172,7 @@ impl Encoder {
 
     #[inline]
     fn count(&mut self, elements: usize) -> Result<(), Refusal> {
-        // A comma that comes next may be too much, too.
+        // The comma that comes next may exceed the limit, too.
         let comma = usize::from(!matches!(self.separator, Separator::None));
         if self.out.len() + comma > self.limits.bytes {
             return Err(Refusal::TooLong(self.limits.bytes));
@@ -184,7 +184,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// What comes before a string.
+    /// Prepares for a string.
     #[inline]
     fn open_quote(&mut self) {
         match self.separator {
@@ -210,10 +210,10 @@ impl Encoder {
         self.append(bracket)
     }
 
-    /// The bytes of a string, and what comes after them.
+    /// Writes the bytes of a string and what follows them.
     #[inline]
     fn quoted<const N: usize>(&mut self, text: &[u8], end: &[u8; N]) -> Result<(), Refusal> {
-        // What is too long as it is need not be copied first.
+        // If it is too long without escapes, there is no need to copy it.
         if text.len() > self.limits.bytes.saturating_sub(self.out.len()) {
             return Err(Refusal::TooLong(self.limits.bytes));
         }

@@ -1,65 +1,65 @@
-//! What is wrong with a text.
+//! The mistakes in a text.
 
 use std::fmt;
 
 use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
 
-/// Why a text was not read.
+/// Why a text was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It is longer than allowed.
+    /// The text is longer than allowed.
     #[error("it has {bytes} bytes, and {most} are the most")]
     TooLong {
-        /// Its bytes.
+        /// The text's length in bytes.
         bytes: usize,
-        /// How many are allowed.
+        /// The most bytes allowed.
         most: usize,
     },
-    /// It has more elements than allowed, whether it is JSON or not.
+    /// The text has more elements than allowed, whether it is JSON or not.
     #[error("it has more than {most} elements")]
     TooManyElements {
-        /// How many are allowed.
+        /// The most elements allowed.
         most: usize,
     },
-    /// It is not JSON.
+    /// The text is not JSON.
     #[error("line {line}, column {column}: {mistake}")]
     Syntax {
         /// Counted from 1.
         line: usize,
         /// In bytes, counted from 1.
         column: usize,
-        /// What is wrong there.
+        /// The mistake at that place.
         mistake: Mistake,
     },
 }
 
-/// What is wrong at a place in a text.
+/// A mistake at a place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
-    /// Another byte stands there, or none.
+    /// Another byte than expected, or the end of the text.
     #[error("{0}{1}")]
     Expected(Expected, Hint),
-    /// A comment in the manner of JavaScript or Python.
+    /// A comment as in JavaScript or Python.
     #[error("JSON has no comments")]
     Comment,
-    /// A comma before a closing bracket, which is given.
+    /// A comma before a closing bracket, which is given here.
     #[error("a comma too many: '{0}' follows it")]
     CommaTooMany(char),
     /// A string without its closing quote. The place is where its last piece begins.
     #[error("a string that does not end")]
     OpenString,
-    /// A byte below 0x20 in a string, such as a line break.
+    /// An unescaped byte below 0x20 in a string, such as a line break.
     #[error(
         "a control character in a string: write it as an escape such as \\n; or a quote is missing before it"
     )]
     ControlCharacter,
-    /// A backslash before something else than the escapes of JSON.
+    /// A backslash that begins none of JSON's escapes.
     #[error("an escape that there is not")]
     Escape,
     /// A number that no double can hold.
     #[error("a number out of range")]
     OutOfRange,
-    /// More than [`MAX_DEPTH`] tables in each other.
+    /// More than [`MAX_DEPTH`] nested tables.
     #[error("more than {MAX_DEPTH} levels")]
     TooDeep,
 }
@@ -73,11 +73,11 @@ pub enum Expected {
     Key,
     /// A colon after a key.
     Colon,
-    /// What comes after an element of a list.
+    /// A comma, or the bracket that ends the list.
     CommaOrBracket,
-    /// What comes after a value of an object.
+    /// A comma, or the brace that ends the object.
     CommaOrBrace,
-    /// Nothing.
+    /// The end of the text.
     End,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for Expected {
     }
 }
 
-/// The likely cause, where one can be told from what stands there instead.
+/// The likely cause, if the text shows one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
     /// None.
@@ -116,10 +116,10 @@ impl fmt::Display for Hint {
 }
 
 impl Mistake {
-    /// That something else was expected at a place.
+    /// The mistake if something other than `expected` is at a place.
     pub(super) fn expected(expected: Expected, text: &[u8], at: usize) -> Self {
         let hint = match text[at..] {
-            // After the end there is nothing to hint at.
+            // After the end no cause is likely.
             _ if expected == Expected::End => Hint::None,
             [] => Hint::TextEnds,
             [b'/' | b'#', ..] => return Self::Comment,
@@ -131,7 +131,8 @@ impl Mistake {
     }
 }
 
-/// A text with a mistake. If it has too many elements besides, it is told as that, so they are counted first.
+/// A text with a mistake. The elements are counted first, because too many of them are reported instead of the
+/// mistake.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RefusedText {
     at: usize,
@@ -148,7 +149,8 @@ impl RefusedText {
         Self { at, mistake, next: 0, count: 1, is_in_string: false, is_after_open: false }
     }
 
-    /// Looks at the next `bytes` bytes. Returns the error once it is known. `start` is where the text begins.
+    /// Looks at the next `bytes` bytes. Returns the error once all are seen or too many elements are found. The text
+    /// begins at `start`.
     pub(super) fn look(&mut self, text: &[u8], start: usize, limits: Limits, bytes: usize) -> Option<Error> {
         let until = self.next.saturating_add(bytes).min(text.len());
         if self.has_more_elements(text, until, limits.elements) {
@@ -162,9 +164,9 @@ impl RefusedText {
         })
     }
 
-    /// Whether the text has more elements than `most`, counted by its commas and brackets up to a place.
+    /// Whether the text has more elements than `most` up to a position, counted by commas and brackets.
     fn has_more_elements(&mut self, text: &[u8], until: usize, most: usize) -> bool {
-        // A byte can count for a bracket and for the first element after another one, hence for four.
+        // A byte counts for at most four: a bracket that is also the first element of another table.
         if text.len().saturating_mul(TABLE_ELEMENTS) < most {
             self.next = text.len();
         }

@@ -1,11 +1,11 @@
-//! JSON: a text to a tape of its values, and values to a text. Knows no Lua, does no I/O, and has no unsafe code.
+//! JSON: reads a text into a tape of its values, and writes values as text. No Lua, no I/O, no unsafe code.
 //!
-//! A [`Decoder`] reads a text once, from front to back, and makes a [`Tape`]: one [`Node`] for each value and each key, in
-//! their order, in one allocation. A table's node says how many elements follow, so a reader can make the table at its final
-//! size. Reading can stop after any number of bytes and go on later. Nothing here calls itself, so no text can use up the
-//! call stack.
+//! A [`Decoder`] reads a text once, from front to back, and fills a [`Tape`]: one [`Node`] for each value and each
+//! key, in order, in one allocation. A table's node has the number of its elements, so a reader can create the table
+//! at its final size. Reading can pause after any number of bytes. Nothing here is recursive, so no text can exhaust
+//! the call stack.
 //!
-//! An [`Encoder`] is fed value by value and checks each limit as it goes.
+//! An [`Encoder`] takes value after value, and checks each limit as it goes.
 //!
 //! ```
 //! use realtime::json::{Decoder, Limits, Node};
@@ -21,14 +21,14 @@
 //! # Ok::<(), realtime::json::Error>(())
 //! ```
 //!
-//! What differs from RFC 8259, each for a reason that Lua has:
+//! The differences from RFC 8259, all for Lua's sake:
 //!
-//! - Strings are bytes. They need not be UTF-8, and a surrogate without its partner becomes the three bytes that UTF-8 would
-//!   have for it.
+//! - Strings are bytes. They need not be UTF-8, and a lone surrogate becomes the three bytes that UTF-8's scheme
+//! gives it.
 //! - A number beyond 2^53 is the string of its digits, because a double would lose some of them.
 //! - A UTF-8 byte order mark before the text is skipped.
-//! - At most [`MAX_DEPTH`] tables stand in each other, exponents are bounded as in LuaJIT's `tonumber`, numbers must be finite,
-//!   and their texts have 16 KiB at most.
+//! - At most [`MAX_DEPTH`] tables are nested, exponents are bounded as in LuaJIT's `tonumber`, numbers must be finite
+//! and have at most 16 KiB of text.
 
 mod decoder;
 mod encoder;
@@ -46,22 +46,22 @@ pub use error::{Error, Expected, Hint, Mistake};
 pub use refusal::Refusal;
 pub use tape::{Node, Span, Table, Tape};
 
-/// How many tables may stand in each other.
+/// How deep tables can be nested.
 pub const MAX_DEPTH: usize = 64;
 
-/// What a table counts for among the elements: making one takes longer than reading a number or a short string.
+/// How many elements a table counts for, because creating one takes longer than reading a number or a short string.
 const TABLE_ELEMENTS: usize = 4;
 
-/// What a text may have.
+/// The limits of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the text.
     pub bytes: usize,
-    /// Elements: every value is one, a table counts as four, and keys are none.
+    /// Elements: every value counts as one, but a table as four. Keys do not count.
     pub elements: usize,
 }
 
-/// 4 MiB, as the longest message has unless its client's options say otherwise, and a million elements.
+/// 4 MiB, like the default for the longest message, and a million elements.
 impl Default for Limits {
     fn default() -> Self {
         Self { bytes: 4 << 20, elements: 1_000_000 }

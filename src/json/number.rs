@@ -1,4 +1,4 @@
-//! Numbers: texts to doubles, and doubles to texts.
+//! Numbers: reads texts to doubles, and writes doubles as text.
 
 use std::io::Write;
 use std::str;
@@ -6,36 +6,37 @@ use std::str;
 use super::refusal::Refusal;
 use super::tape::{Node, Span};
 
-/// Up to here every whole number has a double of its own: 2^53.
+/// Up to 2^53, every whole number is exact in a double.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_EXACT_TEXT: &[u8] = b"9007199254740992";
 
-/// Powers of ten that a double holds exactly.
+/// The powers of ten that are exact in a double.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     1e19, 1e20, 1e21, 1e22,
 ];
 
-/// So many digits fit into 2^53 whatever they are.
+/// Any number of this many digits is below 2^53.
 const EXACT_DIGITS: usize = 15;
 
-/// Exponents from here on are refused, as LuaJIT's `tonumber` does.
+/// Exponents of this size and more are refused, as in LuaJIT's `tonumber`.
 const MAX_EXPONENT: usize = 1 << 20;
 
-/// Why there is no number.
+/// Why no number was read.
 #[derive(Debug)]
 pub(super) enum NoNumber {
-    /// Something else stands there.
+    /// The text is not a number.
     OtherText,
-    /// No double holds it.
+    /// A double cannot hold the number.
     OutOfRange,
 }
 
-/// The longest number, in bytes. It is read in one piece, and reading four megabytes of digits stopped the game for eight
-/// milliseconds.
+/// The longest number, in bytes. A number is read in one piece, and four megabytes of digits stopped the game for
+/// eight milliseconds.
 pub(super) const MAX_BYTES: usize = 16 << 10;
 
-/// Counts digits from `at` on, and appends them to a number that wraps around. It stops at one more than [`read_short`] takes.
+/// Counts the digits from `at` on, and appends them to a number that may wrap around. Stops at one more than
+/// [`read_short`] takes.
 #[inline]
 fn digits(text: &[u8], at: usize, number: &mut i64) -> usize {
     let mut count = 0;
@@ -50,9 +51,9 @@ fn digits(text: &[u8], at: usize, number: &mut i64) -> usize {
     count
 }
 
-/// The number at `at`, and the place after it, if it has neither an exponent nor many digits; most have not. As much of the
-/// text counts as is a number: `1.` is a 1 before a point.
-// It returns no node: one that has a way through memory costs the processor as much as the digits do.
+/// The number at `at`, and the position after it, if it has no exponent and few digits, as most. It may be followed
+/// by anything: `1.` is a 1 and then a point.
+// It returns no node: moving one through memory costs as much as reading the digits.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
 pub(super) fn read_short(text: &[u8], at: usize) -> Option<(f64, usize)> {
@@ -74,17 +75,17 @@ pub(super) fn read_short(text: &[u8], at: usize) -> Option<(f64, usize)> {
     if whole + fraction > EXACT_DIGITS || matches!(text.get(end), Some(b'e' | b'E')) {
         return None;
     }
-    // Both are exact, so the quotient is rounded once, as the text's value would be.
+    // Both are exact, so the quotient is rounded only once, to the double nearest to the text.
     let value = mantissa as f64 / POWERS[fraction];
     Some((if is_negative { -value } else { value }, end))
 }
 
-/// Where digits end that begin at `at`.
+/// The end of the digits that begin at `at`.
 fn end_of_digits(text: &[u8], at: usize) -> usize {
     at + text.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// The number at `at`, of whatever form, and the place after it.
+/// A number of any form at `at`, and the position after it.
 #[cold]
 pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
     let text = &text[..text.len().min(at + MAX_BYTES + 1)];
@@ -126,17 +127,17 @@ pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
     }
 }
 
-/// Below this a number is written with an exponent, as C's `%g` does.
+/// Smaller numbers are written with an exponent, as by C's `%g`.
 const MIN_PLAIN: f64 = 1e-4;
 
-/// Longest text: a sign, seventeen digits, a point and an exponent.
+/// Room for the longest text: a sign, seventeen digits, a point and an exponent.
 const CAPACITY: usize = 32;
 
-/// Appends the shortest text that reads back the same, in the form of C's `%g`.
+/// Appends the shortest text that reads back as the same number, in the form of C's `%g`.
 ///
 /// # Errors
 ///
-/// JSON has no form for it, or it is a whole number beyond 2^53.
+/// JSON cannot express it, or it is a whole number beyond 2^53.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
@@ -184,7 +185,7 @@ fn push_fraction(number: f64, out: &mut Vec<u8>) {
     let text = write_fraction(number, None, &mut buffer);
     let text = even_of_two(number, text, &mut even).unwrap_or(text);
     match text {
-        // An exponent has two digits at least.
+        // An exponent has at least two digits.
         [mantissa @ .., b'e', b'-', digit] => {
             out.extend_from_slice(mantissa);
             out.extend([b'e', b'-', b'0', *digit]);
@@ -206,10 +207,10 @@ fn write_fraction(number: f64, decimals: Option<usize>, buffer: &mut [u8; CAPACI
     &buffer[..length]
 }
 
-/// A number in the middle between two shortest texts: that with the even last digit, as C, JavaScript and Python write it.
-/// The standard library takes the other one.
+/// For a number halfway between two shortest texts, the one with the even last digit, as C, JavaScript and Python
+/// write it. The standard library takes the other one.
 fn even_of_two<'a>(number: f64, text: &[u8], buffer: &'a mut [u8; CAPACITY]) -> Option<&'a [u8]> {
-    // Two texts are as near as each other only where all digits of a double are needed, or all but one.
+    // Two texts can be equally near only if they have all digits of a double, or all but one.
     if text.len() <= EXACT_DIGITS {
         return None;
     }
@@ -220,7 +221,8 @@ fn even_of_two<'a>(number: f64, text: &[u8], buffer: &'a mut [u8; CAPACITY]) -> 
         return None;
     }
     let even = write_fraction(number, Some(before.len() - point), buffer);
-    // The doubles below a power of two lie closer than those above: there the nearest text may be that of a neighbour.
+    // The doubles below a power of two are closer together than those above: there the other text may read back as a
+    // neighbour.
     let is_power_of_two = number.to_bits().trailing_zeros() >= f64::MANTISSA_DIGITS - 1;
     let is_own = || str::from_utf8(even).ok().and_then(|text| text.parse().ok()) == Some(number);
     (!is_power_of_two || is_own()).then_some(even)

@@ -1,8 +1,8 @@
-//! Why a value has no text in JSON.
+//! Why a value cannot be written as JSON.
 
 use super::MAX_DEPTH;
 
-/// Why a value has no text.
+/// Why a value cannot be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A number is NaN.
@@ -11,10 +11,10 @@ pub enum Refusal {
     /// A number is infinite.
     #[error("infinity has no form in JSON")]
     Infinite,
-    /// A whole number has no double of its own.
+    /// A whole number is too large to be exact in a double.
     #[error("an integer beyond 2^53 is not exact: send a SteamID64 as a string")]
     Inexact,
-    /// More than [`MAX_DEPTH`] tables in each other.
+    /// More than [`MAX_DEPTH`] nested tables.
     #[error("more than {MAX_DEPTH} tables in each other, or a table in itself")]
     TooDeep,
     /// The text would be longer than this.
@@ -26,7 +26,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether it concerns the whole value, not the one that was written last.
+    /// Whether it is about the whole value, rather than the part written last.
     pub fn is_of_the_whole(self) -> bool {
         matches!(self, Self::TooLong(_) | Self::TooManyElements(_))
     }

@@ -1,8 +1,8 @@
-//! Where in the grammar a decoder stands.
+//! The decoder's position in the grammar.
 
 use super::error::Expected;
 
-/// What is expected next. Those that take a string come first.
+/// What may come next. The states in which a string may come are first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(super) enum State {
     /// A value.
@@ -17,17 +17,17 @@ pub(super) enum State {
     Colon,
     /// A comma, a closing bracket, or the end of the text.
     AfterValue,
-    /// More of a value, or of a key, that is a string with escapes.
+    /// The rest of a value that is a string with escapes, or of such a key.
     StringValue,
     StringKey,
     /// The beginning of the text.
     Start,
-    /// Nothing: the text was read.
+    /// Nothing: the text is complete.
     Done,
 }
 
 impl State {
-    /// What the grammar allows, where something else stands.
+    /// What the grammar allows in this state.
     pub(super) fn expected(self, in_table: bool, is_list: bool) -> Expected {
         match self {
             Self::Key | Self::FirstKey => Expected::Key,

@@ -1,26 +1,26 @@
-//! Strings: where they end, and what their escapes stand for; and the white space between them.
+//! Strings: their ends and escapes. Also white space.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// Marks the bytes of a word that are below `limit`, which is at most 0x80. Bytes above a marked one may be marked wrongly, so
-/// only the lowest mark counts.
+/// Marks the bytes of a word that are below `limit`, which is at most 0x80. Only the lowest mark is reliable: bytes
+/// above it may be marked by mistake.
 const fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(ONES * limit as u64) & !word
 }
 
-/// Likewise those that are `byte`.
+/// The same for bytes that equal `byte`.
 const fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * byte as u64), 1)
 }
 
-/// Likewise control characters and quotes. One bit is turned in every byte: that makes 0x20 of a quote, leaves control characters
-/// below that, and makes a quote of the space.
+/// The same for control characters and quotes. Flips one bit of every byte: a quote becomes 0x20, control characters
+/// stay below that, and the space becomes a quote.
 const fn control_or_quote(word: u64) -> u64 {
     below(word ^ (ONES * (b'"' ^ b' ') as u64), b' ' + 1)
 }
 
-/// The first place from `at` on whose byte has a `mark`, or the end. Eight bytes are looked at together; the lowest mark counts.
+/// The position of the first byte from `at` on with a `mark`, or the end. Looks at eight bytes at a time.
 #[inline]
 fn find(text: &[u8], at: usize, mark: impl Fn(u64) -> u64) -> usize {
     let rest = text.get(at..).unwrap_or_default();
@@ -32,7 +32,7 @@ fn find(text: &[u8], at: usize, mark: impl Fn(u64) -> u64) -> usize {
         }
         place += 8;
     }
-    // The last bytes, after some that have no mark.
+    // The last eight bytes. Some of them may have been checked already.
     let (word, place) = match rest.last_chunk::<8>() {
         Some(word) => (u64::from_le_bytes(*word), rest.len() - 8),
         None => (short_word(rest), 0),
@@ -41,12 +41,12 @@ fn find(text: &[u8], at: usize, mark: impl Fn(u64) -> u64) -> usize {
     if marks != 0 { at + place + marks.trailing_zeros() as usize / 8 } else { text.len() }
 }
 
-/// Fewer than eight bytes as a word, with spaces behind them.
+/// Up to seven bytes as a word, padded with spaces at the end.
 #[inline]
 fn short_word(bytes: &[u8]) -> u64 {
     let count = bytes.len();
     let at = |place: usize| u64::from(bytes[place]) << (8 * place);
-    // Two or three pieces that may overlap are all of it.
+    // Two or three pieces, which may overlap, cover all bytes.
     let word = match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (Some(first), Some(last)) => {
             u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (count - 4))
@@ -57,7 +57,7 @@ fn short_word(bytes: &[u8]) -> u64 {
     word | (ONES * b' ' as u64) << (8 * count)
 }
 
-/// The next place that is not white space, or `until`.
+/// The next position that is not white space, or `until`.
 #[inline]
 pub(super) fn skip_space(text: &[u8], mut at: usize, until: usize) -> usize {
     while at < until && matches!(text[at], b' ' | b'\n' | b'\r' | b'\t') {
@@ -72,16 +72,16 @@ pub(super) fn find_end_or_escape(text: &[u8], at: usize) -> usize {
     find(text, at, |word| control_or_quote(word) | equal(word, b'\\'))
 }
 
-/// The next byte that has to be escaped, or the end of the text.
+/// The next byte that must be escaped, or the end of the text.
 #[inline]
 pub(super) fn find_unsafe(text: &[u8], at: usize) -> usize {
     find(text, at, |word| control_or_quote(word) | equal(word, b'\\') | equal(word, DELETE))
 }
 
-/// The control character that does not stand below the space.
+/// The control character that is not below the space.
 const DELETE: u8 = 0x7F;
 
-/// Appends what the escape at `at` stands for. Returns the place after it, or `None` if there is no such escape.
+/// Appends what the escape at `at` means. Returns the position after it, or `None` if there is no such escape.
 pub(super) fn unescape(text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
     let byte = match *text.get(at + 1)? {
         b'b' => 0x08,
@@ -97,7 +97,7 @@ pub(super) fn unescape(text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usiz
     Some(at + 2)
 }
 
-/// Bytes of `\uXXXX`.
+/// The length of `\uXXXX`.
 const CODE_UNIT: usize = 6;
 
 fn code_point(text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
@@ -113,13 +113,13 @@ fn code_point(text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
     Some(after)
 }
 
-/// The number of a `\uXXXX` at `at`.
+/// The code unit of a `\uXXXX` at `at`.
 fn code_unit(text: &[u8], at: usize) -> Option<u32> {
     let [b'\\', b'u', digits @ ..] = text.get(at..at + CODE_UNIT)? else { return None };
     digits.iter().try_fold(0, |code, &digit| Some(code << 4 | char::from(digit).to_digit(16)?))
 }
 
-/// As `char::encode_utf8`, but for surrogates, too.
+/// Like `char::encode_utf8`, but encodes surrogates, too.
 #[expect(clippy::cast_possible_truncation, reason = "each byte is masked")]
 fn push_utf8(code: u32, out: &mut Vec<u8>) {
     let low = |shift: u32| 0x80 | (code >> shift & 0x3F) as u8;
@@ -131,7 +131,7 @@ fn push_utf8(code: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the bytes of a string, with what has to be escaped.
+/// Appends the bytes of a string, escaped where necessary.
 #[inline]
 pub(super) fn push_escaped(text: &[u8], out: &mut Vec<u8>) {
     let at = find_unsafe(text, 0);
@@ -142,7 +142,7 @@ pub(super) fn push_escaped(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Likewise, where the first of these stands at `at`.
+/// The same, if the first byte to escape is at `at`.
 #[inline(never)]
 fn push_escapes(text: &[u8], mut at: usize, out: &mut Vec<u8>) {
     let mut from = 0;

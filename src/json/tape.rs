@@ -1,25 +1,25 @@
-//! The values of a text, in their order.
+//! The values of a text, in order.
 
-/// One value or key of a text. A list is followed by its elements, an object by a key and a value for each of its pairs.
+/// A value or key of a text. A list is followed by its elements, an object by the keys and values of its pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Node {
     /// null.
     Null,
     /// true or false.
     Boolean(bool),
-    /// A number that a double holds.
+    /// A number that a double can hold.
     Number(f64),
-    /// A string without escapes, or the digits of a number beyond 2^53: bytes of the text itself.
+    /// A string without escapes, or the digits of a number beyond 2^53: a range of the text.
     Plain(Span),
-    /// A string with escapes: bytes that the tape holds.
+    /// A string with escapes: a range of the tape's own bytes.
     Unescaped(Span),
-    /// A list, and how many elements it has.
+    /// A list and the number of its elements.
     List(Table),
-    /// An object, and how many pairs it has.
+    /// An object and the number of its pairs.
     Object(Table),
 }
 
-/// Where the bytes of a string are.
+/// The range of a string's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     pub(super) start: u32,
@@ -27,28 +27,28 @@ pub struct Span {
 }
 
 impl Span {
-    /// Positions of a text that has less than 4 GiB.
+    /// Positions in a text of less than 4 GiB.
     #[expect(clippy::cast_possible_truncation, reason = "the decoder refuses longer texts")]
     pub(super) fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
 
-    /// How many bytes they are.
+    /// The number of bytes.
     pub fn len(self) -> usize {
         (self.end - self.start) as usize
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }
 
-    /// Where they begin.
+    /// Where the bytes begin.
     pub fn start(self) -> usize {
         self.start as usize
     }
 
-    /// The bytes, of a string without escapes: those of the text.
+    /// The bytes of a string without escapes, out of the text.
     pub fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
@@ -58,30 +58,30 @@ impl Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Table {
     pub(super) len: u32,
-    /// While it is being read: the node of the table around it. So the decoder needs no stack of its own.
+    /// While the table is being read: the node of the table around it. So the decoder needs no stack.
     pub(super) parent: u32,
 }
 
 impl Table {
-    /// How many elements or pairs it has. A key that comes twice counts twice.
+    /// The number of elements or pairs. A repeated key counts each time.
     pub fn len(self) -> usize {
         self.len as usize
     }
 
-    /// Whether it has none.
+    /// Whether it is empty.
     pub fn is_empty(self) -> bool {
         self.len == 0
     }
 }
 
-/// The values of a text. It holds no text: whoever reads it brings the one that it was made from.
+/// The values of a text. It does not hold the text: the reader must have it at hand.
 #[derive(Debug, Default)]
 pub struct Tape {
     pub(super) nodes: Vec<Node>,
     pub(super) unescaped: Vec<u8>,
 }
 
-/// A tape larger than this gives its memory back when it is cleared, in bytes.
+/// A larger tape frees its memory when it is cleared. In bytes.
 const KEPT_BYTES: usize = 64 << 10;
 
 impl Tape {
@@ -100,7 +100,7 @@ impl Tape {
         }
     }
 
-    /// Bytes of memory that the tape takes.
+    /// The tape's memory in bytes.
     pub fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>() + self.unescaped.capacity()
     }

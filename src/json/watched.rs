@@ -1,12 +1,12 @@
-//! A key of the outermost object whose value's place in the text is wanted.
+//! Finds where the value of a key of the outermost object is.
 
 use std::ops::Range;
 
-/// A key, and where its value stands.
+/// A key, and where its value is.
 #[derive(Debug)]
 pub(super) struct WatchedKey {
     key: Vec<u8>,
-    /// How many tables are open where it stands: one; more than there can be if no key is wanted.
+    /// How many tables are open at the key: one. If no key is wanted, it is more than possible.
     depth: usize,
     /// Whether the last key was this one, and where the last value began.
     is_next: bool,
@@ -24,28 +24,28 @@ impl WatchedKey {
         Self { key: Vec::new(), depth: usize::MAX, is_next: false, begins: 0, found: None }
     }
 
-    /// Whether the key is to be looked for where so many tables are open.
+    /// Whether to look for the key at this depth.
     #[inline]
     pub(super) fn may_stand_at(&self, depth: usize) -> bool {
         self.depth == depth
     }
 
-    /// Where the value of the key stands, if there was one. Of several it is the last.
+    /// Where the key's value is, if the key is there. If it is there twice, the last one counts.
     pub(super) fn found(&self) -> Option<Range<usize>> {
         self.found.clone()
     }
 
-    /// A key comes.
+    /// Handles the next key.
     pub(super) fn key(&mut self, key: Option<&[u8]>) {
         self.is_next = key == Some(&self.key);
     }
 
-    /// A value begins here, that of the key perhaps.
+    /// A value begins here; it may be the key's.
     pub(super) fn begin(&mut self, at: usize) {
         self.begins = at;
     }
 
-    /// A value ended before this place.
+    /// A value ended before this position.
     pub(super) fn end(&mut self, at: usize) {
         if std::mem::take(&mut self.is_next) {
             self.found = Some(self.begins..at);

@@ -36,7 +36,7 @@ pub(super) enum Fault {
     Other(String),
 }
 
-/// One call of a function: its name, its frame, and the number of values that stand before its first argument.
+/// One call of a function: its name, its frame, and the number of values before its first argument.
 pub(super) struct Call<'a> {
     pub(super) function: &'static str,
     pub(super) frame: &'a mut Frame,

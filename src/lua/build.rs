@@ -8,7 +8,7 @@ use super::keys::{Keys, SLOTS, are_worthwhile};
 use super::raw::Lua;
 use crate::json::{MAX_DEPTH, Node, Tape};
 
-/// The result of reading the text that is the first argument.
+/// The result of reading a text that is the call's first argument.
 #[derive(Debug)]
 pub(super) struct DecodedValue {
     pub(super) tape: Tape,
@@ -24,7 +24,7 @@ pub(super) struct DecodedValue {
 /// See [`Lua`]. The text is the first argument; the tape is the module's last output, and stays where it is until
 /// this returns.
 pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> Option<c_int> {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         lua.push_reference(fixed.build);
         lua.push_copy(1);
@@ -44,20 +44,20 @@ fn position(place: usize) -> f64 {
     place as f64
 }
 
-/// A table that is not complete yet. It is on the stack, below the values that go into it.
+/// A table that is not complete yet. On the stack it is below the values that go into it.
 #[derive(Debug, Clone, Copy)]
 struct PartialTable {
-    /// The place of the next element; [`NO_LIST`] in an object.
+    /// The index of the next element; [`NO_LIST`] in an object.
     next: c_int,
     /// How many elements or pairs are missing.
     left: usize,
 }
 
-/// Lists begin at 1.
+/// Stands for no list: lists begin at 1.
 const NO_LIST: c_int = 0;
 
 impl PartialTable {
-    /// The state outside of all tables.
+    /// No table.
     const NONE: Self = Self { next: NO_LIST, left: 0 };
 
     fn is_list(self) -> bool {
@@ -65,7 +65,7 @@ impl PartialTable {
     }
 }
 
-/// The state of pushing the value of a tape.
+/// The state of pushing a tape's value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BuildState {
     /// The innermost table, the depth, and the tables around it.
@@ -76,8 +76,7 @@ pub(super) struct BuildState {
     node: usize,
 }
 
-/// The most values on the stack between two nodes: each open table, and the key under which it goes into the one
-/// around it.
+/// The most values on the stack between two nodes: each open table, with its key if it is in an object.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a small constant")]
 pub(super) const MAX_PARTIAL: c_int = 2 * MAX_DEPTH as c_int;
 
@@ -87,8 +86,8 @@ impl BuildState {
     }
 }
 
-/// The cost of pushing a node, in units of a number. Long strings are expensive, and so are large tables, whose
-/// memory is filled when they are made.
+/// The cost of pushing a node; a number costs one. Long strings are expensive, and so are large tables, because their
+/// memory is filled when they are created.
 fn cost_of(node: Node) -> usize {
     match node {
         Node::Plain(span) | Node::Unescaped(span) => 1 + span.len() / 64,
@@ -105,7 +104,7 @@ fn cost_of(node: Node) -> usize {
 /// See [`Lua`]. The tape and its text stay where they are until this returns.
 pub(super) unsafe fn push_whole(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
     let mut state = BuildState::new();
-    // SAFETY: the caller keeps to the contract.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         if !are_worthwhile(tape) {
             push_tape(lua, fixed, tape, text, None, &mut state, usize::MAX);
@@ -113,16 +112,16 @@ pub(super) unsafe fn push_whole(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]
         }
         let mut keys = Keys::reserve(lua);
         push_tape(lua, fixed, tape, text, Some(&mut keys), &mut state, usize::MAX);
-        // The value takes the place of the first of them.
+        // The value replaces the first of them.
         let value = lua.top();
         lua.replace(value - SLOTS);
         lua.set_top(value - SLOTS);
     }
 }
 
-/// Pushes the value of a tape, or as much of it as costs no more than `most`, and one node at least. Nulls in lists are
-/// `realtime.NULL`, those in objects leave their key out. Returns whether the value is complete; otherwise the values on the stack must be
-/// there again for the rest. `keys` were reserved for this call, and nothing of this value stands below them.
+/// Pushes the value of a tape up to a cost of `most`, but at least one node. Nulls in lists become `realtime.NULL`;
+/// in objects their keys are left out. Returns whether the value is complete. If not, the same values must be on the
+/// stack for the next call. `keys` were reserved for this call, below all parts of the value.
 ///
 /// # Safety
 ///
@@ -149,7 +148,7 @@ pub(super) unsafe fn push_tape(
             left = left.saturating_sub(cost);
         }
         at += 1;
-        // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+        // SAFETY: the caller upholds the contract; nothing here has to be dropped.
         let begun = unsafe { push_node(lua, fixed, node, open.is_list(), tape, text) };
         if begun.left > 0 {
             state.outer[depth] = open;
@@ -158,8 +157,8 @@ pub(super) unsafe fn push_tape(
                 continue;
             }
         } else {
-            // The value is complete, and so is each table whose last value it was. It is on top, below it its key, if it has one,
-            // and its table, which has no metatable.
+            // The value is complete, and so is each table that ends with it. The value is on top; below it are its
+            // key, if it has one, and its table, which has no metatable.
             loop {
                 if depth == 0 {
                     return true;
@@ -210,7 +209,7 @@ unsafe fn push_node(
     tape: &Tape,
     text: &[u8],
 ) -> PartialTable {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         match node {
             Node::Null if in_list => lua.push_reference(fixed.null),

@@ -19,7 +19,7 @@ const LARGEST_SHARE: c_int = MAX_SHARED as c_int;
 /// Pushes a callback, and copies of its arguments. Returns how many arguments it pushed.
 #[inline]
 pub(super) unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_int {
-    // SAFETY: the caller keeps to the contract.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         lua.push_element(REFERENCES, callback);
         for n in 1..=shared {
@@ -32,7 +32,7 @@ pub(super) unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_
 /// Pushes a callback, and its arguments for a message over its bound: nil, the names, and the size in bytes. Returns
 /// how many arguments it pushed.
 pub(super) unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: usize) -> c_int {
-    // SAFETY: the caller keeps to the contract.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         push_shared(lua, callback, 0);
         lua.push_nil();
@@ -52,7 +52,7 @@ pub(super) unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: 
 /// Pushes a message's channel, and its pattern if it has one. Returns how many values these are.
 #[inline]
 pub(super) unsafe fn push_names(lua: Lua, name: c_int, channel: Option<&[u8]>) -> c_int {
-    // SAFETY: the caller keeps to the contract.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let names = match channel {
             Some(channel) => {
@@ -77,7 +77,7 @@ pub(super) unsafe fn push_read(
     name: c_int,
     channel: Option<&[u8]>,
 ) -> c_int {
-    // SAFETY: the caller keeps to the contract, and the document stays where it is.
+    // SAFETY: the caller upholds the contract, and the document stays where it is.
     unsafe {
         let value = lua.top();
         lua.push_element(REFERENCES, callback);
@@ -100,7 +100,7 @@ pub(super) unsafe fn push_read(
 
 /// Pushes a message's channel and its pattern, or nil.
 pub(super) unsafe fn push_names_and_nil(lua: Lua, name: c_int, channel: Option<&[u8]>) {
-    // SAFETY: the caller keeps to the contract.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         if push_names(lua, name, channel) == 1 {
             lua.push_nil();

@@ -28,7 +28,7 @@ const FIRST: i32 = 2;
 pub(super) unsafe fn prepare_topic(lua: Lua, _fixed: Fixed) {
     let number = Frame::new(lua).number(FIRST).map(NumberText::new);
     if let Some(Ok(text)) = number {
-        // SAFETY: the caller keeps to the contract; the text owns nothing.
+        // SAFETY: the caller upholds the contract; the text owns nothing.
         unsafe {
             lua.push_bytes(text.as_ref());
             lua.replace(FIRST);

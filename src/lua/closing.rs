@@ -42,8 +42,8 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
 
 /// Pushes the function, and forgets it: it may end the Lua state itself. Returns whether there is one.
 unsafe fn push_function(lua: Lua, anchor: *mut c_void) -> bool {
-    // SAFETY: nothing here has to be dropped while a call may raise, and pushing an element cannot. No Lua code runs in here
-    // that could refer to the module as well.
+    // SAFETY: nothing here has to be dropped while a call may raise, and pushing an element cannot. No Lua code runs
+    // in here that could refer to the module as well.
     unsafe {
         let Some(module) = module_of(anchor).as_mut() else { return false };
         let Some(function) = module.on_close.as_ref().map(Ref::index) else { return false };

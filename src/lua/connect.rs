@@ -56,7 +56,7 @@ const NO_CLIENT: f64 = -1.0;
 ///
 /// See [`Lua`].
 pub(super) unsafe fn prepare_client(lua: Lua, fixed: Fixed) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         lua.create_table(1, 0);
         let table = lua.top();

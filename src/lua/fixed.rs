@@ -22,7 +22,7 @@ pub(super) struct Fixed {
     pub(super) report_last: c_int,
     /// Prints a line on the console.
     pub(super) say: c_int,
-    /// Says which part of a value has no form in JSON.
+    /// Says which part of a value cannot be written as JSON.
     pub(super) refused: c_int,
     /// Starts the ticks again.
     pub(super) start_ticks: c_int,

@@ -102,7 +102,7 @@ impl Frame {
     ///
     /// # Safety
     ///
-    /// The stack has so many free slots, and keeps them as long as this frame is used.
+    /// The stack has `slots` free slots, and keeps them as long as this frame is used.
     pub(super) unsafe fn with_slots(lua: Lua, slots: i32) -> Self {
         let mut frame = Self::new(lua);
         frame.most += slots - FREE_SLOTS;

@@ -1,4 +1,4 @@
-//! This room's data of a client, and the client's name.
+//! The module's data about a client, and the client's name.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::model::{Counters, NAME_CHARACTERS, printable};
 /// Characters of an address in a client's name for people: the longest name of a host, and a port.
 const ADDRESS_CHARACTERS: usize = 261;
 
-/// This room's data of a client.
+/// The module's data about a client.
 pub(super) struct Handle {
     /// The client's table.
     pub(super) table: Ref,
@@ -35,7 +35,7 @@ impl Reference for Handle {
 }
 
 impl Handle {
-    /// The client's name for people. No secret.
+    /// The client's name for people. Contains no secret.
     pub(super) fn label(&self) -> String {
         label(self.id.as_deref(), &*self.backend)
     }

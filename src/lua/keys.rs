@@ -1,50 +1,50 @@
-//! Keys of tables that come again, as strings that Lua has already.
+//! Keeps the strings of repeated keys.
 //!
-//! In a list of objects each has the keys of the one before it. To make a string of a key, Lua hashes its bytes and looks for them
-//! among all strings; to copy a value within the stack takes a tenth of that. So a few keys stay on the stack.
+//! In a list of objects most have the same keys. To make a string, Lua hashes its bytes and searches all strings.
+//! Copying a value within the stack takes a tenth of that, so a few keys stay on the stack.
 
 use std::ffi::c_int;
 
 use super::raw::Lua;
 use crate::json::{Node, Span, Tape};
 
-/// How many keys stay there: a power of two.
+/// How many keys stay on the stack: a power of two.
 const PLACES: usize = 1 << PLACE_BITS;
 const PLACE_BITS: u32 = 5;
-/// What they take of the stack.
+/// How much of the stack they take.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a small constant")]
 pub(super) const SLOTS: c_int = PLACES as c_int;
 
-/// Whether a tape may have keys that come again. One of fewer nodes has few keys, and few of them twice.
+/// Whether a tape is long enough to have repeated keys.
 pub(super) fn are_worthwhile(tape: &Tape) -> bool {
     tape.nodes().len() >= 64
 }
 
-/// After so many keys in a row that were none of those, more are no longer looked for: a table by players' ids has each key once.
+/// After this many misses in a row, keys are no longer looked for: a table by players' ids has each key only once.
 const MOST_MISSES: u32 = 64;
 
-/// So many bytes of a key are compared at once.
+/// How many bytes of a key are compared at once.
 const WORD: usize = size_of::<u64>();
 
-/// A key that stands on the stack.
+/// A key that is on the stack.
 #[derive(Debug, Clone, Copy)]
 struct Key {
     /// Its first bytes, at the end of the word.
     word: u64,
-    /// Where in the text it is.
+    /// Where it is in the text.
     start: usize,
     len: usize,
 }
 
 impl Key {
-    /// No text has so long a key.
+    /// No key is this long.
     const NONE: Self = Self { word: 0, start: 0, len: usize::MAX };
 }
 
-/// The keys that stand on the stack, each in the place that its first bytes choose.
+/// The keys on the stack. A key's first bytes choose its place.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// What stands below them.
+    /// The height of the stack below them.
     base: c_int,
     places: [Key; PLACES],
     /// How many misses are left.
@@ -58,7 +58,7 @@ impl Keys {
     ///
     /// See [`Lua`].
     pub(super) unsafe fn reserve(lua: Lua) -> Self {
-        // SAFETY: the caller keeps to the contract. The places are filled with nil.
+        // SAFETY: the caller upholds the contract. The places are filled with nil.
         unsafe {
             let base = lua.top();
             lua.set_top(base + SLOTS);
@@ -70,11 +70,11 @@ impl Keys {
     ///
     /// # Safety
     ///
-    /// See [`Lua`]. Tape and text are the same each time, and what was reserved is still in its place on the stack.
+    /// See [`Lua`]. Tape and text are the same each time, and the reserved places are still on the stack.
     #[inline]
     pub(super) unsafe fn push(&mut self, lua: Lua, tape: &Tape, node: Node, text: &[u8]) {
         let Node::Plain(span) = node else {
-            // SAFETY: the caller keeps to the contract.
+            // SAFETY: the caller upholds the contract.
             return unsafe { lua.push_bytes(tape.string(node, text).unwrap_or_default()) };
         };
         let word = text.get(span.start()..).and_then(<[u8]>::first_chunk::<WORD>);
@@ -103,7 +103,7 @@ impl Keys {
     #[inline(never)]
     unsafe fn miss(&mut self, lua: Lua, word: u64, place: usize, span: Span, text: &[u8]) {
         self.misses -= 1;
-        // SAFETY: the caller keeps to the contract. The place is taken once its string is there.
+        // SAFETY: the caller upholds the contract. The place is taken once its string is there.
         unsafe {
             lua.push_bytes(span.of(text));
             lua.push_copy(-1);
@@ -121,12 +121,12 @@ impl Keys {
 /// The first bytes of a key of this length, at the end of a word.
 #[expect(clippy::cast_possible_truncation, reason = "eight at most")]
 fn word_of(bytes: [u8; WORD], len: usize) -> u64 {
-    // An empty key leaves them all, and does not matter: no other key has its length.
+    // Nothing is shifted out for an empty key. That is harmless: no other key has its length.
     u64::from_le_bytes(bytes).wrapping_shl(8 * (WORD - len.min(WORD)) as u32)
 }
 
-/// A place for these bytes, which depends on all of them.
+/// The place for a word. It depends on all bytes.
 fn place_of(word: u64) -> usize {
-    // 2^64 by the golden ratio: its upper bits mix those of the factor.
+    // Multiplies by 2^64 over the golden ratio: the upper bits of the product depend on all bits of the word.
     (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PLACE_BITS)) as usize
 }

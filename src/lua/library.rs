@@ -26,7 +26,7 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
     Ok(Output::Run(rounds::run))
 }
 
-/// Whether no callback waits, no line for the console is due, and nothing is to be released; or callbacks are
+/// Whether no callback waits, no line for the console is due, and nothing has to be released; or callbacks are
 /// running, and one of them called us.
 pub(super) fn is_idle(module: &Module) -> bool {
     if module.round.is_some() {

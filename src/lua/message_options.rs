@@ -11,7 +11,7 @@ use crate::model::{NAME_CHARACTERS, printable};
 /// Every option, as messages name them.
 const OPTIONS: &str = "format, max_bytes, max_elements, skip_prefix, text_of, unreadable";
 
-/// Options in the order in which they are read, which may be any.
+/// The options read so far. A table gives them in any order.
 #[derive(Default)]
 struct Given {
     max_bytes: Option<usize>,

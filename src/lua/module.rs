@@ -41,17 +41,18 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(250);
 /// # Aliasing
 ///
 /// A push can start a collection, a collection runs finalizers, and a finalizer may call any function of ours. That
-/// function makes a `&mut Module` while an outer one is in the middle of its push. This is sound because
+/// function makes a `&mut Module` while an outer one is in the middle of its push. This is sound because:
 ///
-/// - no reference to the module or into one of its fields is alive while Lua runs: functions keep the userdata, and look the
-///   module up again after each call;
-/// - what is read while it is pushed lies outside of the module, in memory that only its maker changes or frees: an output in
-///   its box, up to the function that made it; the bytes of a message in the arena of its batch, an answer, an event or a
-///   document in the dispatcher's own box, and a line in its string, up to the next [`Step`](crate::dispatch::Step). Only the
-///   round that is going on takes a step, after it has called what it pushed for, and no second round begins meanwhile;
-/// - callbacks and names are copied out as numbers, and a number that is dropped meanwhile is not given out again
-///   ([`Module::is_in_use`]);
-/// - a module that is closed meanwhile stays where it is until the last of these functions returns (`anchor.rs`).
+/// - No reference to the module or into one of its fields is alive while Lua runs: functions keep the userdata, and
+///   look the module up again after each call.
+/// - Data that is being pushed lies outside of the module, in memory that only its maker changes or frees. An output
+///   stays in its box until the function that made it returns. The bytes of a message in the arena of its batch, an
+///   answer, an event or a document in the dispatcher's own box, and a line in its string stay until the next
+///   [`Step`](crate::dispatch::Step). Only the current round takes a step, after the call that it pushed for, and no
+///   second round begins meanwhile.
+/// - Callbacks and names are copied out as numbers, and a number that is dropped meanwhile is not given out again
+///   ([`Module::is_in_use`]).
+/// - A module that is closed meanwhile stays where it is until the last of these functions returns (`anchor.rs`).
 pub(super) struct Module {
     pub(super) pool: Rc<Pool>,
     pub(super) fixed: Fixed,
@@ -106,7 +107,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct PartialBuild {
     pub(super) state: Box<BuildState>,
-    /// How many values of the stack the list of `Fixed::partial` holds for it, and how many it ever held.
+    /// How many values the list at `Fixed::partial` holds for it, and the most that it ever held.
     pub(super) values: c_int,
     pub(super) most: c_int,
 }
@@ -234,9 +235,8 @@ impl Module {
         }
     }
 
-    /// A function begins, which stands at `place`. Drops the outputs whose pushes raised: a function that is still
-    /// pushing stands higher up, because it called this one, perhaps through many others, and stacks grow downwards
-    /// everywhere.
+    /// A function begins at `place`. Drops the outputs whose pushes raised: a function that is still pushing has a
+    /// higher place, because it called this one, perhaps through many others, and stacks grow downwards everywhere.
     pub(super) fn enter(&mut self, place: usize) {
         self.place = place;
         while self.outputs.last().is_some_and(|held| held.place <= place) {

@@ -43,9 +43,9 @@ pub(super) enum Output {
     Json(DecodedValue),
     /// nil, a reason, and whether the text was not JSON.
     NotDecoded(String, bool),
-    /// nil, and the part of the first argument that has no form in JSON.
+    /// nil, and the part of the first argument that cannot be written as JSON.
     NotEncoded(Place),
-    /// The function needs so many slots of the stack, and is called again when they are there.
+    /// The function needs this many slots of the stack, and is called again when they are there.
     NeedsSlots(c_int),
     /// The values that this pushes, once nothing is left that has to be dropped.
     Run(Run),
@@ -70,7 +70,7 @@ pub(super) enum Exit {
 /// The result of pushing an output.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum PushResult {
-    /// So many values.
+    /// This many values.
     Values(c_int),
     /// An error to be raised.
     Error,
@@ -82,7 +82,7 @@ pub(super) enum PushResult {
 ///
 /// See [`Lua`]. `output` stays where it is until this returns: see [`Module`](super::module::Module).
 pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> PushResult {
-    // SAFETY: the caller keeps to the contract, and nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract, and nothing here has to be dropped.
     unsafe {
         match output {
             // These push their values later, by themselves.

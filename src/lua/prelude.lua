@@ -147,7 +147,7 @@ local function map(reply)
     return result
 end
 
--- Says which part of a value has no form in JSON, and why. `fault` is that part, or a key that is not a string;
+-- Says which part of a value cannot be written as JSON, and why. `fault` is that part, or a key that is not a string;
 -- `reason` is nil if its type is at fault. The other arguments are the places in lists and the keys that lead there.
 local MAX_STEP = 64 -- bytes of a key
 

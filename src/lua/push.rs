@@ -1,6 +1,6 @@
 //! Pushes values, errors and events in the form that Lua gets.
 //!
-//! Every function here pushes, and so may raise: it keeps to the contract of [`Lua`] because all its arguments are
+//! Every function here pushes, and so may raise: it upholds the contract of [`Lua`] because all its arguments are
 //! borrowed, and nothing that it makes has to be dropped.
 
 use std::ffi::{CStr, c_int};

@@ -79,7 +79,7 @@ macro_rules! pass {
                 ///
                 /// See [`Lua`].
                 pub(super) unsafe fn $name(self $(, $arg: $type)*) $(-> $result)? {
-                    // SAFETY: the caller keeps to the type's contract.
+                    // SAFETY: the caller upholds the type's contract.
                     unsafe { (self.api.$field)(self.state $(, $given)*) }
                 }
             )*

@@ -18,10 +18,10 @@ const UNREPORTED_CHARACTERS: usize = 1024;
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The error is the value on top of the stack, `anchor` the module's userdata, and nothing droppable is alive.
+/// See [`Lua`]. The error is on top of the stack, `anchor` is the module's userdata, and nothing droppable is alive.
 pub(super) unsafe fn report(lua: Lua, anchor: *mut c_void, reporter: c_int) {
-    // SAFETY: the caller keeps to the contract. Three slots are used, and the call is protected; nothing that has to be
-    // dropped is alive meanwhile. A callback may have closed the module.
+    // SAFETY: the caller upholds the contract. Three slots are used, and the call is protected; nothing that has to
+    // be dropped is alive meanwhile. A callback may have closed the module.
     unsafe {
         let error = lua.top();
         let module = module_of(anchor);

@@ -30,7 +30,7 @@ use crate::model::panic_text;
 /// for a round to find a callback that waits after them, and bounded so that it ends.
 const MAX_SKIPPED: u32 = 1024;
 
-/// A message of more bytes may take its callback long. Making its string takes longer than reading the clock.
+/// A larger message may keep its callback busy. Making its string takes longer than reading the clock.
 const LARGE: usize = 256;
 
 type Step<'a> = dispatch::Step<'a, Ref, Handle>;
@@ -41,8 +41,8 @@ type Step<'a> = dispatch::Step<'a, Ref, Handle>;
 ///
 /// See [`Lua`]; `anchor` is the module's userdata.
 pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
-    // SAFETY: nothing here has to be dropped. These calls use a few of the free slots of a C function, and what may raise
-    // is inside of the protected call. A callback may close the module, so that it is looked up after each.
+    // SAFETY: nothing here has to be dropped. These calls use a few of the free slots of a C function, and those that
+    // may raise are in the protected call. A callback may close the module, so it is looked up after each.
     unsafe {
         let (top, fixed) = (lua.top(), fixed_of(anchor));
         let ran = loop {
@@ -72,7 +72,7 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
 /// Finishes a failed delivery. Returns whether there is time for more.
 unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
     if module.dispatcher.abandon() {
-        // SAFETY: the caller keeps to the contract.
+        // SAFETY: the caller upholds the contract.
         unsafe { forget(lua, module) };
     }
     match &mut module.round {
@@ -103,8 +103,8 @@ impl Round {
 
 /// The C function that a round runs in.
 pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
-    // SAFETY: nothing in this frame has to be dropped: a step owns nothing. Lua calls this with the state that runs and with
-    // its upvalues; the module is looked up again after whatever could have run a script.
+    // SAFETY: nothing in this frame has to be dropped: a step owns nothing. Lua calls this with the state that runs
+    // and with its upvalues; the module is looked up again after every call that may have run a script.
     unsafe {
         let Some(lua) = Lua::new(state) else { return 0 };
         let anchor = lua.userdata_upvalue(ANCHOR);
@@ -222,7 +222,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
 
 /// Releases the memory that a table was made from.
 unsafe fn end_table(lua: Lua, anchor: *mut c_void, is_long: bool) {
-    // SAFETY: the caller keeps to the contract; nobody else refers to the module.
+    // SAFETY: the caller upholds the contract; nobody else refers to the module.
     unsafe {
         let Some(module) = module_of(anchor).as_mut() else { return };
         pure(|| module.dispatcher.table_made());

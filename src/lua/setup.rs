@@ -91,16 +91,16 @@ pub unsafe fn close(state: *mut c_void) -> c_int {
 
 /// Ends the module that the state has, if it has one.
 unsafe fn end_former(lua: Lua) {
-    // SAFETY: nothing is alive here that has to be dropped while a call may raise. The registry has no metatable, and the
-    // string exists if the field does.
+    // SAFETY: nothing is alive here that has to be dropped while a call may raise. The registry has no metatable, and
+    // the string exists if the field does.
     let anchor = unsafe {
         lua.get_field(REGISTRY, ANCHOR_KEY);
         let anchor = lua.userdata(lua.top());
         lua.set_top(lua.top() - 1);
         anchor
     };
-    // SAFETY: the registry keeps the userdata, the function, and the list, whose elements are there. Nothing is alive here that
-    // has to be dropped.
+    // SAFETY: the registry keeps the userdata, the function, and the list, whose elements exist. Nothing is alive
+    // here that has to be dropped.
     unsafe {
         if !module_of(anchor).is_null() {
             lua.get_field(REGISTRY, CLOSING_KEY);
@@ -119,9 +119,9 @@ unsafe fn end_former(lua: Lua) {
 
 /// Makes everything that the state needs.
 unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
-    // SAFETY: nothing is alive here that has to be dropped, but the pool and the module at the very end, when no more call
-    // raises. On the stack, behind what the game may have there: the userdata, the table of references, the global table, the
-    // clients' metatable, and the prelude's results.
+    // SAFETY: nothing is alive here that has to be dropped, but the pool and the module at the very end, when no more
+    // call raises. On the stack, above what the game may have there: the userdata, the table of references, the
+    // global table, the clients' metatable, and the prelude's results.
     unsafe {
         let base = lua.top();
         let [userdata, kept, global, methods] = [base + 1, base + 2, base + 3, base + 4];

@@ -21,10 +21,10 @@ const SLICE: usize = 1024;
 ///
 /// # Safety
 ///
-/// See [`Lua`]. `anchor` is the userdata of a module that is there, and the document is that of the present step.
+/// See [`Lua`]. `anchor` is the userdata of a module that is there, and the document is that of the current step.
 pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Document, text: &[u8]) -> bool {
-    // SAFETY: nothing here has to be dropped. The module is looked up again after Lua ran, and the document stays where it is
-    // until the next step.
+    // SAFETY: nothing here has to be dropped. The module is looked up again after Lua ran, and the document stays
+    // where it is until the next step.
     unsafe {
         let fixed = fixed_of(anchor);
         lua.push_reference(fixed.partial);
@@ -37,7 +37,7 @@ pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Docume
             Some(partial) if document.is_begun() => (*partial.state, partial.values),
             _ => (BuildState::new(), 0),
         };
-        // What was made so far stands above the keys.
+        // The part made so far is above the keys.
         let mut keys = Keys::reserve(lua);
         let below = lua.top();
         for n in 1..=values {
@@ -78,7 +78,7 @@ fn keep(module: &mut Module, state: BuildState, values: c_int) {
 /// See [`Lua`]; nothing else refers to the module. Can't raise: two of the free slots of a C function are used.
 pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
     let Some(most) = module.partial.take().map(|partial| partial.most) else { return };
-    // SAFETY: the caller keeps to the contract. The list has as many elements.
+    // SAFETY: the caller upholds the contract. The list has as many elements.
     unsafe {
         lua.push_reference(module.fixed.partial);
         empty_list(lua, lua.top(), most);
@@ -90,10 +90,10 @@ pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The list has at least so many elements, so that this can't raise.
+/// See [`Lua`]. The list has at least `count` elements, so that this can't raise.
 pub(super) unsafe fn empty_list(lua: Lua, index: c_int, count: c_int) {
     for n in 1..=count {
-        // SAFETY: the caller keeps to the contract. Not nil: that could cost the table the place.
+        // SAFETY: the caller upholds the contract. Not nil: that could cost the table the place.
         unsafe {
             lua.push_boolean(false);
             lua.set_element(index, n);

@@ -103,7 +103,7 @@ impl Stats {
             (c"sentinel", self.sentinel[0].as_deref()),
             (c"sentinel_error", self.sentinel[1].as_deref()),
         ];
-        // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+        // SAFETY: the caller upholds the contract; nothing here has to be dropped.
         unsafe {
             lua.create_table(0, i32::try_from(self.numbers.len() + texts.len()).unwrap_or(0));
             let table = lua.top();
@@ -130,7 +130,7 @@ impl Stats {
 ///
 /// See [`Lua`].
 unsafe fn push_nodes(lua: Lua, nodes: &[Node]) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         lua.create_table(i32::try_from(nodes.len()).unwrap_or(0), 0);
         let list = lua.top();
@@ -156,7 +156,7 @@ unsafe fn push_nodes(lua: Lua, nodes: &[Node]) {
 ///
 /// See [`Lua`].
 pub(super) unsafe fn push_closed(lua: Lua) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         lua.create_table(0, 1);
         lua.push_bytes(State::Closed.as_str().as_bytes());

@@ -33,7 +33,7 @@ const WHICH: c_int = 3;
 /// See [`Lua`]. The value at `anchor` is the module's userdata, that at `kept` the table of references.
 pub(super) unsafe fn push_function(lua: Lua, anchor: c_int, kept: c_int, which: usize) {
     let number = u32::try_from(which).unwrap_or(u32::MAX);
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         lua.push_copy(anchor);
         lua.push_copy(kept);
@@ -76,8 +76,8 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     // SAFETY: as above.
     let mut exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
     if let Exit::NeedsSlots(slots) = exit {
-        // SAFETY: nothing is alive here that has to be dropped. To grow the stack starts no collection, so that the module is
-        // still there, and the slots with it.
+        // SAFETY: nothing is alive here that has to be dropped. Growing the stack starts no collection, so the module
+        // and its slots are still there.
         unsafe {
             lua.set_top(lua.top() + slots);
             lua.set_top(lua.top() - slots);
@@ -166,8 +166,8 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 ///
 /// Nothing is alive that has to be dropped; `anchor` is the module's userdata.
 unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
-    // SAFETY: nothing here has to be dropped while a call may raise. A collection that a push starts may call any function
-    // of ours, so the module is looked up again after each, and an output is held by the module in a box of its own.
+    // SAFETY: nothing here has to be dropped while a call may raise. A collection that a push starts may call any
+    // function of ours, so the module is looked up again after each, and it holds an output in a box of its own.
     unsafe {
         print_line(lua, anchor);
         match exit {

@@ -27,7 +27,7 @@ pub(super) enum WalkEnd {
     Done,
     /// The whole is too large.
     TooLarge(Refusal),
-    /// A value or key has no form in JSON. The stack stays as it is, so that [`push_place`] can tell the place.
+    /// A value or key cannot be written as JSON. The stack stays as it is, so that [`push_place`] can tell the place.
     Refused(Place),
     /// The stack has no room for tables nested this deeply.
     NeedsSlots,
@@ -53,7 +53,7 @@ pub(super) struct Table {
 
 #[derive(Debug, Clone, Copy)]
 enum Shape {
-    /// A list of so many elements, of which this one is being written.
+    /// A list of `length` elements, of which `next` is being written.
     List { length: c_int, next: c_int },
     /// An object, whose key is above it.
     Object,
@@ -352,7 +352,7 @@ impl<'a> TableWalk<'a> {
 ///
 /// See [`Lua`]. The stack is as the walk left it.
 pub(super) unsafe fn push_place(lua: Lua, fixed: Fixed, place: &Place) -> c_int {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: the caller upholds the contract; nothing here has to be dropped.
     unsafe {
         let top = lua.top();
         lua.push_reference(fixed.refused);

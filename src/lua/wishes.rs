@@ -35,7 +35,7 @@ impl Wishes {
     /// See [`Lua`].
     #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
     pub(super) unsafe fn push(&self, lua: Lua) {
-        // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+        // SAFETY: the caller upholds the contract; nothing here has to be dropped.
         unsafe {
             lua.create_table(i32::try_from(self.0.len()).unwrap_or(0), 0);
             let list = lua.top();

@@ -198,7 +198,7 @@ impl SessionCounters {
 
     /// Sets the time that a round trip took.
     pub fn set_round_trip(&self, time: Duration) {
-        // 0 stands for none yet.
+        // 0 means none yet.
         self.0.round_trip.set(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1));
     }
 
@@ -229,7 +229,7 @@ impl QueueCounters {
         self.0.received.add(1);
     }
 
-    /// So many messages were dropped.
+    /// This many messages were dropped.
     pub fn dropped(&self, count: u64, reason: DropReason) {
         match reason {
             DropReason::Overflow => &self.0.dropped_overflow,
@@ -259,12 +259,12 @@ impl LoopCounters {
         Self(counters)
     }
 
-    /// So many bytes were read from a socket.
+    /// This many bytes were read from a socket.
     pub fn read(&self, bytes: usize) {
         self.0.bytes_in.add(bytes as u64);
     }
 
-    /// So many bytes were written to a socket.
+    /// This many bytes were written to a socket.
     pub fn written(&self, bytes: usize) {
         self.0.bytes_out.add(bytes as u64);
     }

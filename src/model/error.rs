@@ -64,7 +64,7 @@ impl Error {
         Self::unsent(Code::Closed, "the client is closed")
     }
 
-    /// The answer to a request whose session ended without one. It is unknown how far the request came.
+    /// The answer to a request whose session ended without one. It is unknown how far the request got.
     pub fn unanswered() -> Self {
         Self::sent(Code::Closed, "the client ended before the answer came")
     }

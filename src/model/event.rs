@@ -1,4 +1,4 @@
-//! Events of a session, beside messages and answers.
+//! Events of a session other than messages and answers.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub enum Event {
         /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
         /// If it is about some topics only, the time since the first of them fell silent.
         lasted: Duration,
-        /// Why the link was lost, or the first of the topics was refused or ended; `CLOSED` if the session was told to disconnect.
+        /// Why the link was lost, or the first topic was refused or ended; `CLOSED` after a Disconnect.
         error: Error,
         /// The topics whose messages may be missing; `None`: all topics.
         topics: Option<Box<[Topic]>>,

@@ -6,7 +6,7 @@ pub const NAME_CHARACTERS: usize = 64;
 /// Bytes of the longest character in UTF-8.
 const LONGEST_CHARACTER: usize = 4;
 
-/// An escaped byte has so many characters: `\x1b`.
+/// An escaped byte has this many characters: `\x1b`.
 const ESCAPED: usize = 4;
 
 /// Shows text that came from outside as one line of at most `most` characters.
@@ -84,7 +84,7 @@ impl Printable {
         if self.is_cut { 0 } else { (self.room + 1) * LONGEST_CHARACTER }
     }
 
-    /// The text. If some of it did not fit, that and `whole`, the size of the original in bytes, stand at its end.
+    /// The text. If some of it did not fit, its end says so and gives `whole`, the size of the original in bytes.
     pub fn finish(mut self, whole: usize) -> String {
         if self.is_cut {
             self.text.push_str(&format!(" … ({whole} bytes)"));
@@ -98,7 +98,7 @@ impl Printable {
         }
     }
 
-    /// Appends so many characters if all of them fit. After the first that does not fit, nothing is appended.
+    /// Appends this many characters if all of them fit. After the first that does not fit, nothing is appended.
     fn put(&mut self, characters: usize, append: impl FnOnce(&mut String)) {
         match self.room.checked_sub(characters) {
             Some(room) if !self.is_cut => {

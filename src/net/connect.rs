@@ -206,7 +206,7 @@ impl Attempt {
     }
 }
 
-/// How long an address is tried, out of the time left for it and so many others.
+/// How long to try an address, if the time `left` is for it and `others` more.
 fn share(left: Duration, others: usize) -> Duration {
     let most = ((left + LEAST_SHARE / 2).as_secs() / LEAST_SHARE.as_secs()).max(1);
     let turns = most.min(others as u64 + 1);

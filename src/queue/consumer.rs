@@ -17,7 +17,7 @@ pub struct Consumer {
     /// The batch that is being read.
     held: Option<Box<Batch>>,
     cursor: Cursor,
-    /// What was popped and not read yet, at most one from each source.
+    /// The entries that were popped and not read yet, at most one from each source.
     from_full: Option<Box<Batch>>,
     from_tail: Option<Box<Batch>>,
     from_control: Option<Control>,
@@ -113,7 +113,7 @@ impl Consumer {
         Some((channel, payload))
     }
 
-    /// Whether nothing waits for certain.
+    /// Whether it is certain that nothing waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.expected == self.shared.worker.0.published.load(Ordering::Acquire)
@@ -244,11 +244,11 @@ impl Consumer {
         control.item
     }
 
-    /// Tells a waiting worker about room, now that nothing more is to be taken.
+    /// Tells a waiting worker about room, now that nothing more will be taken.
     fn rest(&mut self) {
         if std::mem::take(&mut self.made_room) {
-            // Either the worker, which looks at the sums after it announced that it waits, sees ours, or we see that
-            // it waits. In the middle of work a look without this suffices, because another one follows.
+            // The worker announces that it waits, and then looks at the sums: either it sees ours, or we see that it
+            // waits. In the middle of work no fence is needed, because another look follows.
             fence(Ordering::SeqCst);
             self.offer_room();
         }

@@ -74,7 +74,7 @@ pub enum Item<'a> {
 }
 
 /// Says that some client has items for the main thread: one flag for all clients, so that looking costs one load if
-/// there is nothing. Who finds it set takes it back with `swap(false, Acquire)` before looking at the clients.
+/// there is nothing. Whoever finds it set clears it with `swap(false, Acquire)` before looking at the clients.
 pub type Signal = Arc<AtomicBool>;
 
 /// The two ends of one client's way to the main thread.

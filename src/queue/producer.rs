@@ -117,12 +117,12 @@ impl Producer {
         self.shared.is_low(room, self.waiting())
     }
 
-    /// Reads what the main thread has taken.
+    /// Reads how much the main thread has taken.
     fn look(&mut self) {
         self.taken = self.shared.taken.0.load();
     }
 
-    /// What was waiting at the last look.
+    /// The amounts that were waiting at the last look.
     fn waiting(&self) -> Amounts {
         self.put.since(self.taken)
     }
@@ -136,7 +136,7 @@ impl Producer {
         }
     }
 
-    /// Whether `full` has a place for one more batch beside the one under construction, whose place is always kept.
+    /// Whether `full` has a place for one more batch besides the one under construction, whose place is always kept.
     fn has_place(&self) -> bool {
         let kept = usize::from(self.open.is_some() || !self.shared.tail.is_empty());
         self.shared.full.len() + kept < self.shared.full.capacity()

@@ -19,8 +19,8 @@ const BATCH_BYTES: usize = 64 * 1024;
 const SPARE_BATCHES: usize = 1024;
 /// The most batches that have a place, whatever the limits say: four gigabytes of full ones.
 const MAX_PLACES: usize = 1 << 16;
-/// How many batches may wait with unused memory. Beyond it a batch is shrunk when it is sealed: a reader that is so
-/// far behind loses nothing by it, and small messages between control entries do not keep large arenas.
+/// How many batches may wait with unused memory. Beyond it a batch is shrunk when it is sealed: a reader so far
+/// behind loses nothing by that, and small messages between control entries do not keep large arenas.
 pub(super) const ROOMY_BATCHES: usize = 32;
 /// How many empty batches are kept for reuse.
 const FREE_BATCHES: usize = 4;
@@ -46,7 +46,7 @@ pub(super) struct Control {
 /// The share of a control entry in the client's bounds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cost {
-    /// An answer: so many bytes, and the place that was reserved with the ticket.
+    /// An answer: its bytes, and the place that was reserved with the ticket.
     Answer(usize),
     /// One place among the changes of state.
     State,

@@ -3,7 +3,7 @@
 use super::{Cursor, Decoder};
 
 impl Decoder {
-    /// Where the next byte will stand among the frame's bytes.
+    /// The position that the next byte will have among the frame's bytes.
     #[inline]
     pub(super) fn kept_at(&self, cursor: &Cursor<'_>) -> usize {
         self.reply.carry.len() + (cursor.pos - cursor.kept_from)

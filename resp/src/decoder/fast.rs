@@ -158,7 +158,7 @@ struct Header {
     size: usize,
 }
 
-/// The header of an aggregate that a frame of so many elements can take.
+/// The header of an aggregate, if a frame that has `elements` already can take it.
 #[inline(always)]
 fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option<Header> {
     let (&tag, rest) = bytes.split_first()?;
@@ -181,7 +181,7 @@ fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option
     Some(Header { kind, len, count: u32::try_from(count).ok()?, size: 1 + digits })
 }
 
-/// A value without elements, and its end. Its text will be `shift` bytes further on.
+/// A value without elements, and its end. The positions of texts are moved by `shift`.
 #[inline(always)]
 fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
     let rest = window.get(pos..)?;
@@ -192,7 +192,7 @@ fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(No
     }
 }
 
-/// A bulk string, and its end. Its text will be `shift` bytes further on.
+/// A bulk string, and its end. The positions of texts are moved by `shift`.
 #[inline(always)]
 pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
     // After the shortest length there is at least a CRLF.
@@ -276,7 +276,7 @@ fn number(bytes: &[u8]) -> Option<(u64, usize)> {
 /// Ten to the power of each number of digits that can follow the point. All are exact.
 const POWERS: [f64; DOUBLE_DIGITS] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
-/// A whole number of so many digits is exact in a double.
+/// A whole number of this many digits is exact in a double.
 const DOUBLE_DIGITS: usize = 15;
 
 /// A double of few digits without an exponent, and how many bytes it takes with its CRLF. Both numbers of the

@@ -58,7 +58,7 @@ pub(super) enum Line {
     End,
     /// A line that was not kept.
     Skipped,
-    /// An error line of which so many bytes were kept.
+    /// An error line of which only this many bytes were kept.
     Head(usize),
 }
 

@@ -86,9 +86,9 @@ enum Part {
     E,
     ExponentSign,
     Exponent,
-    /// `inf`, and its letters that are left.
+    /// The remaining letters of `inf`.
     Infinity(&'static [u8]),
-    /// `nan` or `NAN`, and its letters that are left.
+    /// The remaining letters of `nan` or `NAN`.
     Nan(&'static [u8]),
     /// The parenthesis of `nan(…)`, and whether it is closed.
     NanPayload(bool),

@@ -24,9 +24,9 @@ use crate::tape::{Kind, Node, index};
 
 /// Bytes that are compared at once.
 const OPENING: usize = size_of::<u64>();
-/// The most nodes of a shape. Building so many takes so long that the rest does not matter.
+/// The most nodes of a shape. Building that many takes so long that the rest does not matter.
 const NODES: usize = 64;
-/// Learning a shape takes as long as reading a frame. While none fits, one of so many frames is learned.
+/// Learning a shape takes as long as reading a frame. While none fits, only one frame in this many is learned.
 const PATIENCE: u32 = 16;
 
 /// The first bytes of a frame that is an aggregate of bulk strings, and its tape.

@@ -50,7 +50,7 @@ use crate::{Decoder, Limits};
 /// # Ok::<(), EncodeError>(())
 /// ```
 ///
-/// Aggregates are written as their header, followed by so many values. [`frame`](Self::frame) checks that:
+/// An aggregate is written as its header, followed by its values. [`frame`](Self::frame) checks their number:
 ///
 /// ```
 /// use resp::{EncodeError, Encoder};

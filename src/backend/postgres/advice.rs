@@ -8,7 +8,7 @@ use crate::backend::LinkError;
 use crate::backend::tls_advice::TlsWords;
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
-/// An error of the server about the connection, in words for owners: what to do stands before what the server said.
+/// Turns a server's error about the connection into words for owners: the advice first, then the server's text.
 pub(super) fn about_connection(error: ServerError, user: &str, database: &str) -> Error {
     let user = printable(user.as_bytes(), NAME_CHARACTERS);
     let database = printable(database.as_bytes(), NAME_CHARACTERS);
@@ -28,7 +28,7 @@ pub(super) fn about_connection(error: ServerError, user: &str, database: &str) -
     Error::sent(Code::Server(code), text)
 }
 
-/// The server gave us another role than was asked for.
+/// The server is not of the kind that `target_session_attrs` asks for.
 pub(super) fn not_wanted(is_standby: bool, wanted: &str) -> Error {
     let text = if is_standby {
         format!(
@@ -41,14 +41,14 @@ pub(super) fn not_wanted(is_standby: bool, wanted: &str) -> Error {
     Error::sent(Code::Unsupported, text)
 }
 
-/// What PostgreSQL calls what TLS needs.
+/// PostgreSQL's words for the options of TLS.
 const TLS_WORDS: TlsWords = TlsWords {
     not_tls: "is it a PostgreSQL?",
     authorities: "ssl_ca_file in postgresql.conf",
     unchecked: ", or sslmode=require, which encrypts and checks no certificate",
 };
 
-/// Why a link was lost or could not be made.
+/// Why a link was lost or could not be opened.
 pub(super) fn link(cause: &LinkError, config: &Config) -> Error {
     let text = match cause {
         LinkError::Tls(error) => {
@@ -65,14 +65,14 @@ pub(super) fn link(cause: &LinkError, config: &Config) -> Error {
     Error::sent(cause.code(), text)
 }
 
-/// The server speaks no TLS.
+/// The server does not speak TLS.
 pub(super) fn no_tls() -> Error {
     let text = "the server does not speak TLS: switch ssl on in postgresql.conf, or write sslmode=disable if the network between is \
                 your own";
     Error::sent(Code::Tls, text)
 }
 
-/// Something that is no PostgreSQL answers.
+/// The peer is not a PostgreSQL server.
 #[cold]
 #[inline(never)]
 pub(super) fn protocol(problem: &str) -> Error {
@@ -82,6 +82,6 @@ pub(super) fn protocol(problem: &str) -> Error {
     Error::sent(Code::Protocol, text)
 }
 
-/// What is published does not arrive.
+/// Published messages do not arrive.
 pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none, as through a connection pooler in transaction mode: \
                                            set pool_mode = session for this database in pgbouncer.ini, or connect to PostgreSQL itself";

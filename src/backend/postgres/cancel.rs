@@ -1,5 +1,5 @@
-//! Ending a statement whose caller has given up, so that it holds up nothing after it. The server wants a connection of its own for that, and
-//! hangs up once the process that runs the statement was told.
+//! Cancels a statement whose caller has given up, so that the ones after it do not wait. The server expects the
+//! request on a separate connection, and closes that after it has signalled the process that runs the statement.
 
 use std::time::Instant;
 
@@ -7,12 +7,12 @@ use super::connection::{CANCEL, Connection, Expectation, Link};
 use super::session::PostgresSession;
 use crate::backend::Action;
 
-/// What a server writes about a statement that was cancelled.
+/// The SQLSTATE of a cancelled statement.
 pub(super) const QUERY_CANCELED: &str = "57014";
 
 impl PostgresSession {
-    /// If the server is at a statement whose caller has given up, it is asked once to end it. Nothing more is sent meanwhile, because
-    /// the server ends whatever it is at when the request comes.
+    /// Asks the server once to cancel the running statement if its caller has given up. Nothing more is sent
+    /// meanwhile, because the request cancels whatever the server is running when it arrives.
     pub(super) fn cancel_abandoned(&mut self, now: Instant) {
         let Some(connection) = self.commands.up_mut() else { return };
         let is_abandoned = connection.pipeline.front().is_some_and(|command| {
@@ -31,7 +31,7 @@ impl PostgresSession {
         self.make(CANCEL, endpoint, now);
     }
 
-    /// What is written on the link in place of a login.
+    /// Writes the request to cancel, in place of a login.
     pub(super) fn request_cancel(&mut self) {
         let Some(key) = self.commands.connection().and_then(|connection| connection.key) else { return };
         let mut out = Vec::new();
@@ -41,14 +41,14 @@ impl PostgresSession {
         }
     }
 
-    /// The link is not needed any more, or cannot be had: the statement then runs on.
+    /// Closes the link. If it could not be opened, the statement runs on.
     pub(super) fn end_cancel(&mut self, is_gone: bool) {
         if !matches!(std::mem::replace(&mut self.cancel, Link::Idle), Link::Idle) && !is_gone {
             self.actions.push_back(Action::Close(CANCEL));
         }
     }
 
-    /// When the link is given up.
+    /// The deadline of the link.
     pub(super) fn cancel_due(&self) -> Option<Instant> {
         match &self.cancel {
             Link::Idle => None,

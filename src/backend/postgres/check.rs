@@ -1,17 +1,17 @@
-//! What is refused in the call, with the reason and what to use instead.
+//! Checks in the call itself: what is refused, why, and what to use instead.
 
 use crate::model::{Args, TopicKind};
 
-/// What the names of the channels for probes begin with.
+/// The prefix of the channels for probes.
 pub(super) const PROBE_PREFIX: &[u8] = b"realtime:probe:";
-/// Bytes of the longest name of a channel: PostgreSQL cuts longer ones.
+/// The longest name of a channel in bytes: PostgreSQL truncates longer ones.
 const MAX_NAME: usize = 63;
-/// Bytes of the longest message.
+/// The longest message in bytes.
 const MAX_MESSAGE: usize = 7999;
-/// Parameters of one statement.
+/// The most parameters of one statement.
 const MAX_PARAMETERS: usize = 65_535;
 
-/// Refuses a topic that there is not in PostgreSQL.
+/// Refuses a kind of topic that PostgreSQL does not have, and names that it cannot take.
 pub(super) fn topic(kind: TopicKind, name: &[u8]) -> Result<(), String> {
     match kind {
         TopicKind::Channel => {}
@@ -35,7 +35,7 @@ pub(super) fn topic(kind: TopicKind, name: &[u8]) -> Result<(), String> {
         .map_err(|problem| format!("the name of a channel is text in PostgreSQL, and this one {problem}"))
 }
 
-/// Refuses a message that PostgreSQL does not carry.
+/// Refuses a message that PostgreSQL cannot carry.
 pub(super) fn message(message: &[u8]) -> Result<(), String> {
     if message.len() > MAX_MESSAGE {
         return Err(format!(
@@ -58,7 +58,7 @@ fn text(bytes: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-/// Refuses a statement that would break the session. `call` makes the caller's words of an operation.
+/// Refuses a statement that would break the session. `call` writes an operation as the caller would.
 pub(super) fn statement(args: &Args, call: fn(&str) -> String) -> Result<(), String> {
     let Some(sql) = args.get(0) else { return Err("the statement is NULL".into()) };
     text(sql).map_err(|problem| format!("a statement is text, and this one {problem}"))?;
@@ -95,14 +95,15 @@ pub(super) fn statement(args: &Args, call: fn(&str) -> String) -> Result<(), Str
     Err(format!("{word} would break the session; {instead}"))
 }
 
-/// Whether a statement that fails has done nothing. A procedure may commit in between, and so may what cannot run in a transaction.
+/// Whether a failed statement has changed nothing. A procedure may commit halfway, and so may statements that cannot
+/// run in a transaction.
 pub(super) fn is_all_or_nothing(sql: &str) -> bool {
     let word = Words(sql.as_bytes()).next().unwrap_or_default();
     let known = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE", "NOTIFY"];
     known.contains(&word.as_str())
 }
 
-/// The words of a statement in upper case, without its comments.
+/// The words of a statement in upper case, comments left out.
 struct Words<'a>(&'a [u8]);
 
 impl Iterator for Words<'_> {
@@ -115,7 +116,7 @@ impl Iterator for Words<'_> {
                 let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
                 &rest[end.unwrap_or(rest.len())..]
             } else if let Some(rest) = rest.strip_prefix(b"\x0b") {
-                // White space for PostgreSQL 16 and newer, and not for Rust.
+                // PostgreSQL 16 and newer treat it as white space; Rust does not.
                 rest
             } else if rest.starts_with(b"/*") {
                 after_comment(rest)
@@ -134,7 +135,7 @@ impl Iterator for Words<'_> {
     }
 }
 
-/// What follows a comment, which may hold others.
+/// The text after a comment. Comments can be nested.
 fn after_comment(text: &[u8]) -> &[u8] {
     let (mut rest, mut depth) = (text, 0_usize);
     loop {

@@ -1,4 +1,4 @@
-//! The options of a PostgreSQL client: from URL and table to settings.
+//! The options of a PostgreSQL client: reads URL and table into settings.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,28 +15,28 @@ use crate::model::Limits;
 
 const DEFAULT_PORT: u16 = 5432;
 const LOCAL_HOST: &str = "127.0.0.1";
-/// How a server shows the connection.
+/// The default name of the connection in the server's views.
 const NAME: &str = "realtime";
-/// The option for that, as libpq's URLs call it.
+/// The option that sets it, named as in libpq's URLs.
 const URL_NAME: &str = "application_name";
 
-/// Keys that a URL's query may have, as libpq's URLs do.
+/// The keys that a URL's query may have, as in libpq's URLs.
 const QUERY_KEYS: [&str; 5] = ["sslmode", "target_session_attrs", URL_NAME, "connect_timeout", "host"];
 
-/// Which servers are of use.
+/// Which servers the client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
-    /// Every one.
+    /// Any.
     Any,
-    /// One that takes writes.
+    /// One that accepts writes.
     ReadWrite,
-    /// One that takes none.
+    /// One that refuses writes.
     ReadOnly,
-    /// One that is no hot standby.
+    /// One that is not a hot standby.
     Primary,
     /// A hot standby.
     Standby,
-    /// A hot standby, or if no host is one, any.
+    /// A hot standby, or any server if no host is a standby.
     PreferStandby,
 }
 
@@ -45,12 +45,12 @@ pub(super) enum Target {
 pub(super) struct Security {
     pub(super) tls: Arc<Tls>,
     options: TlsOptions,
-    /// If the server does not speak TLS, the link stays as it is.
+    /// If the server does not speak TLS, the link goes on without it.
     pub(super) is_optional: bool,
 }
 
 impl Security {
-    /// The name that the certificate of the server there is to have.
+    /// The name that the server's certificate must have.
     pub(super) fn name(&self, endpoint: &Endpoint) -> String {
         match endpoint {
             Endpoint::Tcp { host, .. } => self.options.name(host),
@@ -59,7 +59,7 @@ impl Security {
     }
 }
 
-/// A password, which is not shown.
+/// A password. Debug output hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Password(pub(super) Vec<u8>);
 
@@ -72,12 +72,12 @@ impl fmt::Debug for Password {
 /// All settings of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
-    /// At least one.
+    /// Never empty.
     pub(super) hosts: Vec<Endpoint>,
     pub(super) user: String,
     pub(super) password: Option<Password>,
     pub(super) database: String,
-    /// How the server shows the connection.
+    /// The connection's name in the server's views.
     pub(super) name: String,
     pub(super) target: Target,
     pub(super) security: Option<Security>,
@@ -92,7 +92,7 @@ pub(super) struct Config {
     pub(super) limits: Limits,
 }
 
-/// What the URL says.
+/// The settings that the URL gives.
 #[derive(Debug, Default)]
 struct Place {
     hosts: Vec<Endpoint>,
@@ -196,7 +196,7 @@ impl Config {
         })
     }
 
-    /// Text of the server without the password.
+    /// Removes the password from a text of the server.
     pub(super) fn without_password(&self, text: String) -> String {
         match self.password.as_ref().map(|password| std::str::from_utf8(&password.0)) {
             Some(Ok(password)) if text.contains(password) => text.replace(password, "[password]"),
@@ -227,7 +227,7 @@ impl Place {
     }
 }
 
-/// A path is the folder of a Unix socket, as libpq has it, or the socket itself.
+/// A host that is a path is the directory of a Unix socket, as in libpq, or the socket itself.
 fn endpoint(host: &str, port: Option<u16>) -> Endpoint {
     let port = port.unwrap_or(DEFAULT_PORT);
     if !host.starts_with('/') {
@@ -249,7 +249,7 @@ fn hosts(set: &mut OptionSet, place: Vec<Endpoint>, has_url: bool) -> Result<Vec
     split_hosts(&host, port)
 }
 
-/// Hosts with commas between them, all with this port.
+/// Splits a list of hosts at its commas. All get this port.
 fn split_hosts(hosts: &str, port: Option<u16>) -> Result<Vec<Endpoint>, OptionError> {
     if hosts.split(',').any(str::is_empty) {
         return Err(OptionError::invalid("host", "has a comma with no host before or after it"));
@@ -287,7 +287,7 @@ fn target(set: &mut OptionSet) -> Result<Target, OptionError> {
     }
 }
 
-/// Reads `sslmode`, with the meanings that libpq gives it, and the options about TLS.
+/// Reads `sslmode`, with libpq's meanings, and the options for TLS.
 fn security(set: &mut OptionSet, hosts: &[Endpoint]) -> Result<Option<Security>, OptionError> {
     let mode = set.text("sslmode")?;
     let is_local = hosts.iter().all(is_local);
@@ -317,7 +317,7 @@ fn security(set: &mut OptionSet, hosts: &[Endpoint]) -> Result<Option<Security>,
     let Some(options) = TlsOptions::take(set, is_wanted.then_some("postgres"))? else { return Ok(None) };
     let settings = options.settings();
     let tls = match settings.trust {
-        // As libpq: with an authority it is checked, without one nothing is.
+        // As in libpq: the certificate is checked only if a certificate authority is given.
         Trust::Public if !is_verified => {
             Arc::new(Tls { trust: Trust::Everyone, identity: settings.identity.clone() })
         }
@@ -326,7 +326,7 @@ fn security(set: &mut OptionSet, hosts: &[Endpoint]) -> Result<Option<Security>,
     Ok(Some(Security { tls, options, is_optional }))
 }
 
-/// Whether nobody else can be on the way.
+/// Whether the connection stays on this machine.
 fn is_local(endpoint: &Endpoint) -> bool {
     match endpoint {
         Endpoint::Unix(_) => true,

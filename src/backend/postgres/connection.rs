@@ -1,4 +1,4 @@
-//! A link, and what has meaning only while it has a connection.
+//! A link, and the state that lasts as long as its connection.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,89 +12,89 @@ use crate::backend::toolbox::{Batch, Liveness, Pipeline};
 use crate::backend::{Connected, Secured};
 use crate::model::{ConnectTimes, LinkId, RequestKind};
 
-/// Carries statements and publishes, one after the other.
+/// Carries statements and publishes, in order.
 pub(super) const COMMANDS: LinkId = LinkId(0);
-/// Carries subscriptions and what comes of them, so that a statement that takes long delays no message. It is made when something
-/// is subscribed to.
+/// Carries subscriptions and their messages, so that a slow statement delays no message. It is opened at the first
+/// subscription.
 pub(super) const SUBSCRIPTIONS: LinkId = LinkId(1);
 
-/// Ends statements that nobody waits for. It is made for one of them, and gone after it.
+/// Cancels abandoned statements. It is opened for one of them and closed after it.
 pub(super) const CANCEL: LinkId = LinkId(2);
 
-/// By what the server knows the process that serves a connection.
+/// The server's key for cancelling what a connection runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) process: i32,
     pub(super) secret: i32,
 }
 
-/// Bytes of a message before the server has let us in; and after that, if `max_message_bytes` is less, so that the server may still say
-/// something about the session.
+/// The longest message in bytes before the login is complete. Afterwards the limit is never less than this, so that
+/// the server's messages about the session fit.
 pub(super) const MIN_MESSAGE: usize = 64 << 10;
 
 /// A link of the session.
 #[derive(Debug)]
 pub(super) enum Link {
-    /// Nobody needs it, or it waits for the next attempt.
+    /// Not needed, or waiting for the next attempt.
     Idle,
-    /// It is being made, until then.
+    /// Being opened, until the deadline.
     Connecting { deadline: Instant },
-    /// It has a connection.
+    /// Connected.
     Connected(Box<Connection>),
 }
 
-/// What is expected as the answer to a command. Each ends with a `ReadyForQuery`.
+/// The answer that a command expects. Each ends with a `ReadyForQuery`.
 #[derive(Debug)]
 pub(super) enum Expectation {
-    /// LISTENs or UNLISTENs.
+    /// For LISTENs or UNLISTENs.
     Batch(Batch),
-    /// The LISTEN for the channel of the probes.
+    /// For the LISTEN to the channel of the probes.
     ProbeChannel,
-    /// A probe was published.
+    /// For a probe.
     Probe,
-    /// A message was published. `is_new`: the statement for it was prepared along with it.
+    /// For a message. `is_new`: the statement that publishes was prepared along with it.
     Publish { is_new: bool },
-    /// A round trip.
+    /// For a round trip.
     Ping,
-    /// One statement. `is_new`: it was prepared along with it.
+    /// For one statement. `is_new`: it was prepared along with it.
     Statement { is_new: bool },
-    /// Statements between BEGIN and COMMIT. `is_new`: all of them were prepared along with it.
+    /// For statements between BEGIN and COMMIT. `is_new`: all of them were prepared along with it.
     Transaction { is_new: bool },
-    /// A transaction that failed is ended.
+    /// For the ROLLBACK of a failed transaction.
     Rollback,
 }
 
-/// How far a connection has come.
+/// How far the handshake of a connection is.
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// The server was asked whether it speaks TLS.
+    /// Asked the server whether it speaks TLS.
     AskedForTls,
-    /// The loop secures the link.
+    /// The loop does the TLS handshake.
     Securing,
-    /// Logging in.
+    /// The login is going on.
     Login(Login),
-    /// The server let us in, and says what it is set to.
+    /// Logged in; the server sends its parameters.
     Admitted,
-    /// It was asked what it is.
+    /// Asked the server for its role.
     Role,
-    /// It serves.
+    /// Ready for commands.
     Up,
 }
 
-/// What a server says of itself.
+/// What a server tells about itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Greeting {
     pub(super) is_standby: bool,
     pub(super) is_read_only: bool,
-    /// Something between answers for it: the process that ran the question is not the one of the key.
+    /// There is a pooler: the process that answered is not the one in the key.
     pub(super) is_pooled: bool,
 }
 
-/// What a link has from `handle_connected` until it is lost.
+/// The state of a link from `handle_connected` until it is lost.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) stage: Stage,
-    /// When it has to be up.
+    /// When the link must be ready for commands.
     pub(super) deadline: Instant,
     pub(super) peer: Option<SocketAddr>,
     pub(super) secured: Option<Secured>,
@@ -104,22 +104,23 @@ pub(super) struct Connection {
     pub(super) decoder: Decoder,
     pub(super) pipeline: Pipeline<Expectation>,
     pub(super) liveness: Liveness,
-    /// The answer to the oldest command, as far as it has come.
+    /// The answer to the oldest command, as far as it has arrived.
     pub(super) reply: Reply,
     pub(super) statements: Statements,
     /// The statement that publishes is prepared.
     pub(super) has_published: bool,
-    /// A transaction is under way. Nothing follows it, because what is sent after one that fails would fail with it.
+    /// A transaction is running. Nothing is sent after it, because it would fail with the transaction.
     pub(super) is_blocked: bool,
-    /// What the server said before it hung up.
+    /// The server's last error before it closed the connection.
     pub(super) last_words: Option<ServerError>,
-    /// The server's version, if it said it.
+    /// The server's version, if it sent one.
     pub(super) version: Option<Box<str>>,
-    /// What ends a statement. A pooler makes up its own.
+    /// The key for cancelling statements. A pooler makes up its own.
     pub(super) key: Option<Key>,
-    /// How many commands were answered.
+    /// The number of answered commands.
     pub(super) answered: u64,
-    /// The server was asked to end a statement, after so many answers. It may be at the next one when that comes.
+    /// `answered` at the time of the last request to cancel. When that arrives, the server may be at the next
+    /// statement already.
     pub(super) cancelled: Option<u64>,
 }
 
@@ -153,13 +154,13 @@ impl Connection {
         }
     }
 
-    /// It is secured now.
+    /// TLS is in place.
     pub(super) fn secure(&mut self, how: Secured, now: Instant) {
         self.secured = Some(how);
         self.times.tls = Some(now.saturating_duration_since(self.made));
     }
 
-    /// It serves from now on.
+    /// The link is ready for commands.
     pub(super) fn admit(&mut self, now: Instant) {
         let since_made = now.saturating_duration_since(self.made);
         self.times.login = Some(since_made.saturating_sub(self.times.tls.unwrap_or_default()));
@@ -170,8 +171,8 @@ impl Connection {
         matches!(self.stage, Stage::Up)
     }
 
-    /// Whether a statement runs for which somebody waits. It may take as long as its caller has given it, and the server answers
-    /// nothing else meanwhile.
+    /// Whether somebody waits for the running statement. It may take as long as its caller allows, and the server
+    /// answers nothing else meanwhile.
     pub(super) fn runs_a_statement(&self) -> bool {
         let front = self.pipeline.front().and_then(|command| command.request.as_ref());
         front.is_some_and(|request| {
@@ -179,7 +180,8 @@ impl Connection {
         })
     }
 
-    /// Requests were taken back before a byte of them was written. A transaction that is gone blocks nothing.
+    /// Requests were taken back before a byte of them was written. If a transaction is among them, it no longer
+    /// blocks.
     pub(super) fn requests_taken_back(&mut self) {
         let is_transaction = |kind: &RequestKind| matches!(kind, RequestKind::Transaction(_));
         self.is_blocked &= self.pipeline.requests().any(|request| is_transaction(request.kind()))
@@ -188,7 +190,7 @@ impl Connection {
             });
     }
 
-    /// When the silence of an established connection is to be looked at.
+    /// When to check an established connection for silence.
     pub(super) fn liveness_due(&self) -> Option<Instant> {
         self.liveness.due().filter(|_| self.is_up() && !self.runs_a_statement())
     }
@@ -209,12 +211,12 @@ impl Link {
         }
     }
 
-    /// The connection, if it serves.
+    /// The connection, if it is ready for commands.
     pub(super) fn up(&self) -> Option<&Connection> {
         self.connection().filter(|connection| connection.is_up())
     }
 
-    /// Likewise, to change it.
+    /// The same, mutable.
     pub(super) fn up_mut(&mut self) -> Option<&mut Connection> {
         self.connection_mut().filter(|connection| connection.is_up())
     }

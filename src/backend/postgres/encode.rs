@@ -1,5 +1,5 @@
-//! What a client writes. Each command ends with a Sync or is a simple query, so that each is answered with one
-//! `ReadyForQuery`, and what fails in one takes nothing away from the next.
+//! Encodes a client's messages. Each command ends with a Sync or is a simple query, so each is answered with one
+//! `ReadyForQuery`, and a failed command does not affect the next.
 
 use std::io;
 
@@ -9,27 +9,27 @@ use postgres_protocol::message::frontend::{self, BindError};
 
 use crate::model::Args;
 
-/// Name of the prepared statement that publishes.
+/// The prepared statement that publishes.
 const NOTIFY: &str = "notify";
 const NOTIFY_SQL: &str = "SELECT pg_catalog.pg_notify($1, $2)";
 
-/// Makes messages. The buffer is kept, because each of them is copied out of it.
+/// Encodes messages. The buffer is kept and reused, because each message is copied out of it.
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
     buffer: BytesMut,
 }
 
-/// Capacity that the buffer keeps.
+/// The capacity that the buffer keeps.
 const KEEP_BYTES: usize = 64 << 10;
 
 impl Encoder {
-    /// Appends to `out` what `write` makes. Nothing that is encoded here can be refused: names and texts were checked for zeros in
-    /// the call, and there are fewer than 65,536 parameters.
+    /// Appends what `write` encodes to `out`. It cannot fail: the call has checked names and texts for zeros, and
+    /// there are fewer than 65,536 parameters.
     fn put(&mut self, out: &mut Vec<u8>, write: &mut dyn FnMut(&mut BytesMut) -> io::Result<()>) {
         self.buffer.clear();
         if write(&mut self.buffer).is_err() {
             debug_assert!(false, "an argument was let through that cannot be encoded");
-            // The Sync that follows has its answer all the same.
+            // The Sync after it is answered all the same.
             self.buffer.clear();
         }
         out.extend_from_slice(&self.buffer);
@@ -46,7 +46,7 @@ impl Encoder {
         });
     }
 
-    /// Asks the server to end what the process with this key is at.
+    /// Asks the server to cancel what the process with this key runs.
     pub(super) fn cancel(&mut self, out: &mut Vec<u8>, process: i32, secret: i32) {
         self.put(out, &mut |buffer| {
             frontend::cancel_request(process, secret, buffer);
@@ -54,27 +54,27 @@ impl Encoder {
         });
     }
 
-    /// The first message: who we are, and how values are written.
+    /// The first message: user, database, and the formats of values.
     pub(super) fn startup(&mut self, out: &mut Vec<u8>, parameters: &[(&str, &str)]) {
         self.put(out, &mut |buffer| frontend::startup_message(parameters.iter().copied(), buffer));
     }
 
-    /// A password, or the hash of one.
+    /// A password or its hash.
     pub(super) fn password(&mut self, out: &mut Vec<u8>, password: &[u8]) {
         self.put(out, &mut |buffer| frontend::password_message(password, buffer));
     }
 
-    /// The first message of a login by SCRAM.
+    /// The first message of a SCRAM login.
     pub(super) fn sasl_begin(&mut self, out: &mut Vec<u8>, mechanism: &str, data: &[u8]) {
         self.put(out, &mut |buffer| frontend::sasl_initial_response(mechanism, data, buffer));
     }
 
-    /// The second message of a login by SCRAM.
+    /// The second message of a SCRAM login.
     pub(super) fn sasl_answer(&mut self, out: &mut Vec<u8>, data: &[u8]) {
         self.put(out, &mut |buffer| frontend::sasl_response(data, buffer));
     }
 
-    /// Statements without parameters, one after the other. They succeed together or not at all.
+    /// Statements without parameters. They succeed together or not at all.
     pub(super) fn query(&mut self, out: &mut Vec<u8>, sql: &str) {
         self.put(out, &mut |buffer| frontend::query(sql, buffer));
     }
@@ -87,12 +87,12 @@ impl Encoder {
         });
     }
 
-    /// Publishes. `is_new`: this connection has not published before. Every message is a transaction of its own, because two equal
-    /// ones within a transaction are delivered once.
+    /// Publishes. `is_new`: the statement is not prepared yet. Every message is a transaction of its own, because
+    /// PostgreSQL delivers two equal ones in a transaction only once.
     pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_new: bool) {
         self.put(out, &mut |buffer| {
             if is_new {
-                // It is there if what failed before was not its preparation.
+                // It exists if preparing it did not fail.
                 close(NOTIFY, buffer)?;
                 parse(NOTIFY, NOTIFY_SQL, buffer)?;
             }
@@ -111,14 +111,14 @@ impl Encoder {
         });
     }
 
-    /// These statements are not kept any longer. To be followed by others and a Sync.
+    /// Closes prepared statements. Other messages and a Sync must follow.
     pub(super) fn close(&mut self, out: &mut Vec<u8>, names: &[String]) {
         if !names.is_empty() {
             self.put(out, &mut |buffer| names.iter().try_for_each(|name| close(name, buffer)));
         }
     }
 
-    /// A statement with its parameters, to be followed by a Sync. `text`: it is not prepared yet.
+    /// A statement with its parameters. A Sync must follow. `text`: the statement is not prepared yet.
     pub(super) fn statement(&mut self, out: &mut Vec<u8>, name: &str, text: Option<&str>, args: &Args) {
         self.put(out, &mut |buffer| {
             if let Some(text) = text {
@@ -131,7 +131,7 @@ impl Encoder {
     }
 }
 
-// What the crate has is generic, and made anew wherever it is called: these are made once.
+// The crate's functions are generic and would be compiled at each call: these are compiled once.
 
 #[inline(never)]
 fn close(statement: &str, buffer: &mut BytesMut) -> io::Result<()> {
@@ -148,7 +148,7 @@ fn execute(buffer: &mut BytesMut) -> io::Result<()> {
     frontend::execute("", 0, buffer)
 }
 
-/// Parameters and results are texts.
+/// Parameters and results are sent as text.
 #[inline(never)]
 fn bind(
     statement: &str,
@@ -166,7 +166,7 @@ fn bind(
     })
 }
 
-/// A name as SQL has it.
+/// A name, quoted for SQL.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,4 +1,4 @@
-//! What the event loop calls, and the timers.
+//! The calls of the event loop, and the timers.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::model::{Code, Command, Error, Event, LinkId, RequestKind, Room, Sink}
 impl Session for PostgresSession {
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
         match command {
-            // From Disconnect on no message is for anyone.
+            // After Disconnect nobody waits for messages.
             Command::Subscribe { .. } | Command::Unsubscribe(_) if self.is_closing() => {}
             Command::Request(request) if self.has_ended() => {
                 self.requests.refuse(request, Error::closed(), sink);
@@ -29,7 +29,7 @@ impl Session for PostgresSession {
                         sink.event(event);
                     }
                 }
-                // A client that was one of another backend wants what there is not here.
+                // The client had another backend before. PostgreSQL cannot have this topic.
                 Err(problem) => {
                     let error = Error::unsent(Code::Unsupported, problem);
                     sink.event(Event::SubscribeFailed { topic, error });
@@ -185,7 +185,7 @@ impl Session for PostgresSession {
 }
 
 impl PostgresSession {
-    /// Loses the server, and ends the call.
+    /// Handles the loss of the server, and ends the call.
     fn lose(&mut self, lost: Option<LinkId>, mut error: Error, now: Instant, sink: &mut dyn Sink) {
         error.message = self.config.without_password(error.message.into_owned()).into();
         self.fail(lost, error, now, sink);
@@ -201,7 +201,7 @@ impl PostgresSession {
     ) -> Result<(), Error> {
         let max = self.config.max_message_bytes;
         let Some(connection) = self.link_mut(link).connection_mut() else { return Ok(()) };
-        // What a message means changes the session, but not this.
+        // Handling a message changes the session, but never its decoder.
         let mut decoder = std::mem::replace(&mut connection.decoder, Decoder::new(0));
         let mut input = bytes;
         while let Some(message) = decoder.next(&mut input).map_err(|broken| advice::protocol(broken.0))? {
@@ -222,7 +222,7 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// When a link has to be up, or its silence is to be looked at.
+    /// The deadline of a link for its handshake, or the next check for silence.
     fn link_due(&self, link: LinkId) -> Option<Instant> {
         let connection = self.link(link).connection()?;
         if !connection.is_up() {
@@ -231,7 +231,7 @@ impl PostgresSession {
         connection.liveness_due().filter(|_| link == COMMANDS || self.may_send())
     }
 
-    /// Whether a link has been silent for too long, or not up in time. One that is quiet is asked for life.
+    /// Checks whether a link has been silent for too long, or its handshake is late. Pings a quiet one.
     fn check_links(&mut self, now: Instant) -> Option<Error> {
         let (timeout, may_send) = (self.config.connect_timeout, self.may_send());
         for id in [COMMANDS, SUBSCRIPTIONS] {
@@ -276,7 +276,7 @@ impl PostgresSession {
         self.probe.due(&connection.liveness, can_publish, self.delivery.awaits_confirmation())
     }
 
-    /// Whether what was published has not arrived in time.
+    /// Checks whether a published probe is late.
     fn check_probe(&mut self, now: Instant) -> Option<Error> {
         if self.probe_due().is_none_or(|due| due > now) {
             return None;

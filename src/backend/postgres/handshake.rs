@@ -1,4 +1,4 @@
-//! From a connection to a server that serves: TLS, login, and what the server is.
+//! From a new connection to one that is ready for commands: TLS, login, and the server's role.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,15 +12,15 @@ use super::wire::{Message, Parts};
 use crate::backend::Action;
 use crate::model::{Code, Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable};
 
-/// Asks a server what it is. Every version answers it, and poolers pass it on.
+/// Asks for a server's role. It works in every version and through poolers.
 const ROLE: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), \
                     pg_catalog.pg_backend_pid()";
 
-/// What a server writes to whom pg_hba.conf does not let in.
+/// The SQLSTATE for a client that pg_hba.conf refuses.
 const NOT_LET_IN: &str = "28000";
 
 impl PostgresSession {
-    /// The link is made: asks for TLS, or begins at once.
+    /// The link is connected: asks for TLS, or logs in at once.
     pub(super) fn begin(&mut self, link: LinkId) {
         if self.config.security.is_none() || self.is_plain {
             return self.start_up(link);
@@ -55,7 +55,7 @@ impl PostgresSession {
         }
     }
 
-    /// The server's answer to the question for TLS: one byte.
+    /// The server's answer to the request for TLS: one byte.
     pub(super) fn handle_tls_answer(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), Error> {
         let Some(security) = &self.config.security else { return Ok(()) };
         match bytes {
@@ -73,22 +73,22 @@ impl PostgresSession {
                 self.start_up(link);
             }
             b"N" => return Err(advice::no_tls()),
-            // What follows in the same read came unsecured, and would be taken for secured.
+            // Bytes after it in the same read are not encrypted, and must not be taken for encrypted ones.
             [b'S', ..] => {
                 return Err(advice::protocol(
                     "more came with the answer about TLS, as an attacker would send it",
                 ));
             }
-            // A server that is too old, or cannot serve. Its text is not shown, because nobody has secured it.
+            // The server is too old, or out of service. Its text is not shown, because it came without TLS.
             [b'E', ..] => return Err(advice::no_tls()),
             _ => return Err(advice::protocol("an unknown answer about TLS")),
         }
         Ok(())
     }
 
-    /// With `sslmode=prefer`, a server that refuses TLS is asked once more without it, on a connection of its own, as libpq does:
-    /// one that answers the question for TLS with an error, whose handshake fails, or that lets nobody in who comes by TLS
-    /// (pg_hba.conf). `is_gone`: the connection is closed already. Returns whether it is.
+    /// With `sslmode=prefer`, tries a server once more without TLS on a new connection, as libpq does, if it answers
+    /// the request for TLS with an error, its handshake fails, or its pg_hba.conf refuses clients with TLS.
+    /// `is_gone`: the connection is closed already. Returns whether it tries again.
     pub(super) fn retry_without_tls(
         &mut self,
         link: LinkId,
@@ -118,7 +118,7 @@ impl PostgresSession {
         true
     }
 
-    /// A message before the link is up.
+    /// Handles a message of the handshake.
     pub(super) fn greeting(
         &mut self,
         link: LinkId,
@@ -133,7 +133,7 @@ impl PostgresSession {
         let Self { config, encoder, commands, subscriptions, .. } = self;
         let connection = match link {
             COMMANDS => commands,
-            // Nobody logs in there, and nothing is answered.
+            // This link has no login, and the server sends nothing.
             CANCEL => return Ok(()),
             _ => subscriptions,
         };

@@ -1,4 +1,4 @@
-//! What a server says once it serves: messages, and answers in the order of the commands.
+//! Handles the server's messages after the handshake. Answers come in the order of the commands.
 
 use std::time::Instant;
 
@@ -13,22 +13,22 @@ use super::wire::{Message, Parts};
 use crate::backend::toolbox::{Batch, Operation, PendingRequest, RefusalKind};
 use crate::model::{Code, DropReason, Error, Event, LinkId, RequestKind, Sink, Topic, TopicKind, Value};
 
-/// What the codes begin with that tell of a server that ends connections.
+/// The prefix of the SQLSTATEs by which a server ends connections.
 const OPERATOR_INTERVENTION: &str = "57P";
 
-/// What a server says of the transaction in which it answered.
+/// The state of the transaction, as the server reports it with each answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transaction {
-    /// There is none, or it is over.
+    /// There is no transaction.
     None,
-    /// It goes on.
+    /// A transaction is open.
     Open,
-    /// It goes on, and does nothing until it is rolled back.
+    /// A transaction has failed, and waits for its rollback.
     Failed,
 }
 
 impl PostgresSession {
-    /// A message on a link that is up.
+    /// Handles a message on a link that is ready for commands.
     pub(super) fn message(
         &mut self,
         link: LinkId,
@@ -51,19 +51,19 @@ impl PostgresSession {
         match message {
             Message::Whole(b'S', body) => {
                 let mut parts = Parts(body);
-                // A standby was promoted. PostgreSQL 14 and newer say so.
+                // PostgreSQL 14 and newer report it when a standby is promoted.
                 if let (Some(b"in_hot_standby"), Some(value)) = (parts.text(), parts.text()) {
                     self.set_role(value == b"on");
                 }
             }
             Message::Whole(b'N', body) => {
                 let notice = ServerError::read(body);
-                // A server that is shut down in haste says so in a notice.
+                // In an immediate shutdown the server sends a notice instead of an error.
                 if notice.code.starts_with(OPERATOR_INTERVENTION) {
                     connection.last_words = Some(notice);
                 }
             }
-            // They are about nothing that is waited for.
+            // No command waits for these.
             Message::TooLarge(b'N' | b'S', _) => {}
             Message::Whole(b'E', body) => {
                 let error = ServerError::read(body);
@@ -74,7 +74,7 @@ impl PostgresSession {
                 }
             }
             _ if !is_expected => return Err(advice::protocol("an answer to nothing")),
-            // Parsed, bound, closed, no rows, parameters, suspended.
+            // ParseComplete, BindComplete, CloseComplete, NoData, ParameterDescription, PortalSuspended.
             Message::Whole(b'1' | b'2' | b'3' | b'n' | b't' | b's', _) => {}
             Message::Whole(b'T', body) => {
                 reply.describe(body, max).ok_or_else(broken("malformed columns"))?;
@@ -92,7 +92,7 @@ impl PostgresSession {
                 connection.liveness.answered(now);
                 return self.answered(link, reply, transaction, now, sink);
             }
-            // Rows, or the names of their columns.
+            // A DataRow or a RowDescription.
             Message::TooLarge(b'D' | b'T', _) => reply.skip_row(),
             Message::TooLarge(b'E', bytes) => {
                 reply.error.get_or_insert(ServerError::too_large(bytes));
@@ -109,14 +109,14 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// A message arrives, or a probe.
+    /// Handles a message or a probe.
     fn notification(&mut self, body: &[u8], now: Instant, sink: &mut dyn Sink) -> Option<()> {
         let mut parts = Parts(body);
         parts.i32()?;
         let (channel, text) = (parts.text()?, parts.text()?);
         let is_probe = channel.starts_with(PROBE_PREFIX);
         let is_ours = channel == self.probe.channel() && text == self.proof().as_bytes();
-        // Behind a pooler others come as well: of other clients, and of the connections before.
+        // A pooler also passes on those of other clients and of earlier connections.
         if !is_ours && (is_probe || !self.may_send()) {
             return Some(());
         }
@@ -139,7 +139,7 @@ impl PostgresSession {
         Some(())
     }
 
-    /// The oldest command is answered. No command leaves a transaction behind: one that does is rolled back.
+    /// The oldest command is answered. If it left a transaction open, that is rolled back.
     fn answered(
         &mut self,
         link: LinkId,
@@ -159,7 +159,7 @@ impl PostgresSession {
         connection.answered += 1;
         let is_canceled = reply.error.as_ref().is_some_and(|error| &*error.code == QUERY_CANCELED);
         let is_stale = reply.error.as_ref().is_some_and(|error| error.is_stale);
-        // The server was already at this one when it was asked to end the one before. It was not done.
+        // The request to cancel was meant for the statement before, but hit this one.
         let is_by_mistake = is_canceled && connection.cancelled.take().is_some();
         if transaction == Transaction::Open {
             reply.error.get_or_insert_with(ServerError::of_open_transaction);
@@ -181,7 +181,7 @@ impl PostgresSession {
                     self.owes_probe = !self.is_proved;
                 }
                 Some(error) => {
-                    // The topics have the same error, or will be heard.
+                    // The topics get the same error, or they work.
                     self.is_proved = true;
                     let error = error.into_error();
                     if self.probe.channel_refused(&error, RefusalKind::Passing, now) && config.verify_delivery
@@ -221,7 +221,7 @@ impl PostgresSession {
                 if result.is_ok() {
                     self.counters.published();
                 } else {
-                    // It may be the statement's preparation that failed.
+                    // Preparing the statement may be what failed.
                     connection.has_published = false;
                 }
                 match command.request {
@@ -237,7 +237,7 @@ impl PostgresSession {
                 }
                 let is_undone = is_by_mistake && text.is_some_and(check::is_all_or_nothing);
                 match command.request {
-                    // It was not run: it is prepared anew, and sent before what was asked after it.
+                    // It was not run: it is prepared again, and sent before all later requests.
                     Some(request) if is_stale && !is_new || is_undone => {
                         self.requests.put_back(vec![request]);
                     }
@@ -256,7 +256,7 @@ impl PostgresSession {
                             connection.statements.forget(text(args));
                         }
                     }
-                    // Nothing of it was done.
+                    // It changed nothing.
                     if is_stale && !is_new || is_by_mistake {
                         self.requests.put_back(vec![request]);
                         return Ok(());
@@ -270,7 +270,7 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// All names of a batch are confirmed, or none.
+    /// The server confirmed all names of a batch, or none.
     fn batch_answered(
         &mut self,
         mut batch: Batch,
@@ -307,7 +307,7 @@ fn text_of(kind: &RequestKind) -> Option<&str> {
     }
 }
 
-/// The text of a statement, which was checked in the call.
+/// The text of a statement. The call has checked that it is UTF-8.
 pub(super) fn text(args: &crate::model::Args) -> &str {
     args.get(0).and_then(|sql| std::str::from_utf8(sql).ok()).unwrap_or_default()
 }
@@ -319,7 +319,7 @@ fn too_large(max: usize) -> Error {
     Error::sent(Code::TooLarge, text)
 }
 
-/// The server said that it is ready, and neither that a statement is complete nor that it failed.
+/// The server reported neither success nor failure of a statement before it was ready for the next.
 fn unfinished() -> Error {
     advice::protocol("a statement without an end")
 }
@@ -338,7 +338,7 @@ fn transaction_result(request: &PendingRequest, reply: Reply, max: usize) -> Res
         RequestKind::Transaction(statements) => statements.len(),
         _ => 0,
     };
-    // BEGIN is complete before the first of them.
+    // The first completed statement is BEGIN.
     let which = match reply.count_complete() {
         0 => "BEGIN".to_owned(),
         n if n > count => "COMMIT".to_owned(),

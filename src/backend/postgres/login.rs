@@ -1,4 +1,4 @@
-//! Logging in: what the server asks for, and what is answered.
+//! The login: the server's requests and our answers.
 
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
@@ -7,25 +7,25 @@ use super::encode::Encoder;
 use super::wire::Parts;
 use crate::model::{Code, Error};
 
-/// Iterations of SCRAM that a server may ask for: some tenths of a second of the worker, which serves all clients. PostgreSQL's
-/// default is 4,096.
+/// The most SCRAM iterations that a server may ask for. They take a few tenths of a second on the worker, which
+/// serves all clients. PostgreSQL's default is 4,096.
 const MAX_ITERATIONS: u32 = 100_000;
 
-/// How far a login has come.
+/// How far a login is.
 #[derive(Default)]
 pub(super) enum Login {
-    /// The server asks for nothing, or will ask.
+    /// Before the server's first request. It may also ask for nothing.
     #[default]
     Begun,
-    /// The client's first message of SCRAM is sent.
+    /// The client's first SCRAM message is sent.
     Scram(ScramSha256),
-    /// The client has proved that it knows the password, and the server has not.
+    /// The client has proved that it knows the password; the server has not yet.
     Proved(ScramSha256),
     /// Nothing is left to prove.
     Proven,
 }
 
-/// Not its keys.
+/// Debug output hides its keys.
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Login {
     }
 }
 
-/// Who logs in.
+/// The user who logs in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Identity<'a> {
     pub(super) user: &'a str,
@@ -45,7 +45,7 @@ pub(super) struct Identity<'a> {
 }
 
 impl Login {
-    /// The server wrote an `Authentication` message. Returns whether it let us in; what it asked for is answered in `out`.
+    /// Handles an `Authentication` message and writes the answer to `out`. Returns whether the server has let us in.
     pub(super) fn handle(
         &mut self,
         body: &[u8],
@@ -122,7 +122,7 @@ fn password(who: Identity<'_>) -> Result<&[u8], Error> {
     })
 }
 
-/// How often SCRAM is to repeat itself: the `i=` of `r=…,s=…,i=4096`.
+/// SCRAM's number of iterations: the `i=` of `r=…,s=…,i=4096`.
 fn iterations(challenge: &[u8]) -> Option<u32> {
     let attribute = challenge.split(|&byte| byte == b',').find_map(|part| part.strip_prefix(b"i="))?;
     std::str::from_utf8(attribute).ok()?.parse().ok()

@@ -1,5 +1,5 @@
-//! PostgreSQL: LISTEN and NOTIFY as pub/sub, SQL as commands. The wire protocol, version 3.0, on
-//! `postgres-protocol`; how the parts of the toolbox are put together is in `session.rs`.
+//! PostgreSQL: LISTEN and NOTIFY as pub/sub, SQL as commands. It speaks version 3.0 of the wire protocol with the
+//! crate `postgres-protocol`. `session.rs` puts the parts of the toolbox together.
 
 mod advice;
 mod cancel;
@@ -29,10 +29,10 @@ use crate::model::{Args, Limits, TopicKind};
 use config::Config;
 use session::PostgresSession;
 
-/// What the servers are, as scripts are told.
+/// The server's name, as scripts see it.
 const SERVER: &str = "PostgreSQL";
 
-/// The row in the table of backends.
+/// The entry in the table of backends.
 pub(super) const SCHEME: Scheme = Scheme { names: &["postgres", "postgresql"], configure };
 
 /// A configured client.

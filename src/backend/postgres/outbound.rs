@@ -1,4 +1,4 @@
-//! What is sent, and when.
+//! What is sent on each link, and when.
 
 use std::time::Instant;
 
@@ -10,11 +10,11 @@ use super::statements::Statements;
 use crate::backend::toolbox::{Batch, Operation};
 use crate::model::{Args, RequestKind};
 
-/// Bytes that wait to be written, beyond which no more is encoded.
+/// If this many bytes wait to be written, nothing more is encoded.
 const ENOUGH: usize = 64 << 10;
 
 impl PostgresSession {
-    /// Encodes what the link of the subscriptions is to be sent.
+    /// Encodes what the link for subscriptions should send.
     pub(super) fn send_subscriptions(&mut self, now: Instant) {
         let (needs_delivery, may_send) = (self.needs_delivery(), self.may_send());
         let Self { delivery, probe, encoder, subscriptions, .. } = self;
@@ -26,7 +26,8 @@ impl PostgresSession {
                 Expectation::ProbeChannel
             });
         }
-        // A notification also comes along with the answer to something else, by whichever connection that was run on. It would prove nothing.
+        // A pooler may pass a notification along with the answer to another command, from any connection. That proves
+        // nothing.
         if !may_send {
             return;
         }
@@ -39,7 +40,7 @@ impl PostgresSession {
         }
     }
 
-    /// Encodes what the link of the commands is to be sent.
+    /// Encodes what the link for commands should send.
     pub(super) fn send_commands(&mut self, now: Instant) {
         if !self.may_send() || !matches!(self.cancel, Link::Idle) {
             return;
@@ -92,7 +93,7 @@ fn statement(args: &Args, statements: &mut Statements, encoder: &mut Encoder, ou
     prepared.is_new
 }
 
-/// The statements of a batch.
+/// The SQL of a batch.
 fn sql_of(batch: &Batch) -> String {
     let word = match batch.operation() {
         Operation::Subscribe => "LISTEN",

@@ -1,38 +1,38 @@
-//! What a server answers to the statements of one request.
+//! A server's answer to the statements of one request.
 
 use super::server_error::ServerError;
 use super::types;
 use super::wire::Parts;
 use crate::model::{Rows, Value};
 
-/// The answer to one request, as far as it has come.
+/// The answer to one request, as far as it has arrived.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
-    /// The types of the present statement's columns.
+    /// The column types of the current statement.
     types: Vec<u32>,
-    /// The present statement's rows.
+    /// The rows of the current statement.
     rows: Rows,
-    /// What the statements gave that are complete; nothing if it was more than allowed.
+    /// The results of the completed statements; empty if they are too large.
     complete: Vec<Rows>,
-    /// How many statements are complete.
+    /// The number of completed statements.
     completed: usize,
-    /// About how many bytes all rows hold on to.
+    /// The approximate memory of all rows, in bytes.
     bytes: usize,
-    /// The rows were more than allowed, and are thrown away.
+    /// The rows are too large, and are discarded.
     pub(super) is_too_large: bool,
     /// The first error.
     pub(super) error: Option<ServerError>,
 }
 
 impl Reply {
-    /// Reads a `RowDescription`. `None`: it is not one.
+    /// Reads a `RowDescription`. `None` if it is malformed.
     pub(super) fn describe(&mut self, body: &[u8], max_bytes: usize) -> Option<()> {
         let mut parts = Parts(body);
         let count = parts.u16()?;
         (self.rows, self.types) = (Rows::default(), Vec::new());
         for _ in 0..count {
             let name = parts.text()?;
-            // The table, the column in it; the type; its size, its modifier, the format.
+            // The table, the column's number in it, the type, its size, its modifier, the format.
             parts.bytes(6)?;
             self.types.push(u32::from_be_bytes(*parts.bytes(4)?.first_chunk()?));
             parts.bytes(8)?;
@@ -42,10 +42,10 @@ impl Reply {
         Some(())
     }
 
-    /// Reads a `DataRow`. `None`: it is not one, or not of these columns.
+    /// Reads a `DataRow`. `None` if it is malformed or does not fit the columns.
     pub(super) fn row(&mut self, body: &[u8], max_bytes: usize) -> Option<()> {
         if self.types.is_empty() {
-            // Nobody asked for the columns: it is the answer to a publish.
+            // The columns were not requested: this answers a publish.
             return Some(());
         }
         let mut parts = Parts(body);
@@ -64,7 +64,7 @@ impl Reply {
         Some(())
     }
 
-    /// A row was too large to be kept.
+    /// A row was too large to keep.
     pub(super) fn skip_row(&mut self) {
         self.count(usize::MAX, 0);
     }
@@ -78,26 +78,26 @@ impl Reply {
         }
     }
 
-    /// A statement is complete. Its tag, such as `INSERT 0 1`, ends with the number of rows.
+    /// Completes a statement. Its tag, such as `INSERT 0 1`, ends with the number of rows.
     pub(super) fn complete(&mut self, tag: &[u8], max_bytes: usize) {
         let number = tag.rsplit(|&byte| byte == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
         let mut rows = std::mem::take(&mut self.rows);
         rows.affected = number.and_then(|word| word.parse().ok());
         self.types.clear();
         self.completed += 1;
-        // A server may say so as often as it likes.
+        // A server may send any number of these.
         self.count(size_of::<Rows>(), max_bytes);
         if !self.is_too_large {
             self.complete.push(rows);
         }
     }
 
-    /// How many statements are complete.
+    /// The number of completed statements.
     pub(super) fn count_complete(&self) -> usize {
         self.completed
     }
 
-    /// The rows of the first statement that was complete.
+    /// The rows of the first completed statement.
     pub(super) fn into_one(self) -> Value {
         Value::Rows(Box::new(self.complete.into_iter().next().unwrap_or_default()))
     }

@@ -1,32 +1,32 @@
-//! Errors as a server writes them.
+//! Errors that the server reports.
 
 use super::wire::Parts;
 use crate::model::{Code, Error, printable};
 
-/// Characters of a message, a detail or a hint that are shown.
+/// The most characters of a message, a detail or a hint to show.
 const TEXT_CHARACTERS: usize = 512;
-/// Characters of a SQLSTATE.
+/// The length of a SQLSTATE.
 const CODE_CHARACTERS: usize = 5;
 
-/// The code of an error that has none.
+/// The code for an error without one.
 const INTERNAL: &str = "XX000";
-/// There is no prepared statement of this name: somebody deallocated it.
+/// No prepared statement has this name: somebody deallocated it.
 const NO_STATEMENT: &str = "26000";
-/// Many things are not supported. What a prepared statement returns may not change, as after an ALTER TABLE: only the routine that says so
-/// tells that apart, because the text is in the server's language.
+/// Used for many unsupported features, and for a prepared statement whose result has changed, as after an ALTER
+/// TABLE. Only the name of the server's routine tells that case apart, because the text is in the server's language.
 const NOT_SUPPORTED: &str = "0A000";
 const CHECKS_PLANS: &[u8] = b"RevalidateCachedQuery";
 
-/// An error that the server wrote.
+/// An error from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerError {
     /// The SQLSTATE, such as `23505`.
     pub(super) code: Box<str>,
     /// Message, detail and hint. The context, which may hold parameters, is left out.
     pub(super) text: String,
-    /// The connection ends with it.
+    /// The server ends the connection with it.
     pub(super) is_fatal: bool,
-    /// A prepared statement is not there, or is not any more what it was. So the statement was not run, and may be prepared anew.
+    /// A prepared statement is missing or outdated. So it was not run, and can be prepared again.
     pub(super) is_stale: bool,
 }
 
@@ -39,7 +39,7 @@ impl ServerError {
         while let (Some(field @ 1..), Some(text)) = (parts.u8(), parts.text()) {
             match field {
                 b'C' => code = Some(printable(text, CODE_CHARACTERS)),
-                // The severity in English, and before PostgreSQL 9.6 only in the server's language.
+                // The severity in English. Before PostgreSQL 9.6 there is only the one in the server's language.
                 b'V' => severity = Some(text),
                 b'S' => severity = severity.or(Some(text)),
                 b'M' => message = Some(printable(text, TEXT_CHARACTERS)),
@@ -61,20 +61,20 @@ impl ServerError {
         Self { code, text, is_fatal, is_stale }
     }
 
-    /// What a statement gets that began a transaction, past what is refused in the call, and everything that ran in it.
+    /// The error for a statement that began a transaction and got past the call's check, and for all that ran in it.
     pub(super) fn of_open_transaction() -> Self {
         let text = "the statement ran in a transaction that a statement had begun, and was rolled back with it; a transaction is sent as a \
                     whole";
         Self { code: "25001".into(), text: text.into(), is_fatal: false, is_stale: false }
     }
 
-    /// An error that is about more than its statement.
+    /// The error for a server's error message that was too long to read.
     pub(super) fn too_large(bytes: usize) -> Self {
         let text = format!("the server's error was too large, {bytes} bytes");
         Self { code: INTERNAL.into(), text, is_fatal: false, is_stale: false }
     }
 
-    /// As addons see it, about something that reached the server.
+    /// The error as addons see it, for a request that reached the server.
     pub(super) fn into_error(self) -> Error {
         Error::sent(Code::Server(self.code), self.text)
     }

@@ -1,4 +1,5 @@
-//! A client's session: the parts, and what belongs to none of them. Both links lead to one server and are lost together.
+//! A client's session: its parts, and the state that all of them share. Both links lead to one server and are lost
+//! together.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,29 +28,29 @@ pub(super) struct PostgresSession {
     pub(super) cancel: Link,
     pub(super) actions: VecDeque<Action>,
     backoff: Backoff,
-    /// Which host has its turn.
+    /// The host in use, or the next to try.
     pub(super) host: usize,
-    /// What the hosts of the present round said that were of no use.
+    /// The errors of the hosts that failed in this round.
     said: Vec<(Endpoint, Error)>,
-    /// No host of the round before was a standby, which would have been preferred. So any of them will do.
+    /// In the last round no host was a standby, which is preferred. So any host will do.
     takes_any: bool,
-    /// The server that has its turn would not have TLS, and `sslmode=prefer` goes on without.
+    /// The server refused TLS, and `sslmode=prefer` goes on without.
     pub(super) is_plain: bool,
     pub(super) retry_at: Option<Instant>,
-    /// What the server is to others.
+    /// The server's role in replication.
     pub(super) role: Option<Role>,
-    /// A pooler is between. It may give every transaction another connection to the server, and then neither messages nor
-    /// prepared statements work. So nothing is sent through it before a message to oneself has arrived.
+    /// There is a pooler. It may run every transaction on another connection to the server, and then neither messages
+    /// nor prepared statements work. So nothing is sent until a probe has arrived.
     pub(super) is_pooled: bool,
-    /// Messages arrive on the present connection, or need not.
+    /// Messages do arrive on this connection, or need not.
     pub(super) is_proved: bool,
-    /// Servers that have let us in.
+    /// The number of logins so far.
     connections: u64,
-    /// The channel of the probes is confirmed, and the first of them was not published.
+    /// The channel of the probes is confirmed, and the first probe is not published yet.
     pub(super) owes_probe: bool,
     is_ready: bool,
     was_ready: bool,
-    /// The main thread wants the end, at this time at the latest.
+    /// The deadline for closing, once the main thread has asked for it.
     pub(super) closing: Option<Instant>,
     has_ended: bool,
 }
@@ -103,12 +104,12 @@ impl PostgresSession {
         }
     }
 
-    /// Whether the last word was spoken.
+    /// Whether the session is over.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    /// Whether the main thread wants nothing more than the end.
+    /// Whether the session is closing or over.
     pub(super) fn is_closing(&self) -> bool {
         self.has_ended || self.closing.is_some()
     }
@@ -122,7 +123,7 @@ impl PostgresSession {
         self.make(COMMANDS, endpoint, now);
     }
 
-    /// Where a link leads to: the other links to the same server as that of the commands.
+    /// The address for a link. Other links go to the same server as the one for commands.
     pub(super) fn endpoint_of(&self, link: LinkId) -> Endpoint {
         match self.commands.connection().and_then(|connection| connection.peer) {
             Some(peer) if link != COMMANDS => {
@@ -138,7 +139,7 @@ impl PostgresSession {
         self.actions.push_back(Action::Connect { link, endpoint, after: None, deadline });
     }
 
-    /// The one door for losses: the server is lost, or an attempt failed. `lost`: the link that is gone already.
+    /// Handles every loss of the server and every failed attempt. `lost`: the link that is closed already.
     pub(super) fn fail(&mut self, lost: Option<LinkId>, error: Error, now: Instant, sink: &mut dyn Sink) {
         let was_up = self.commands.up().is_some();
         self.end_cancel(false);
@@ -164,7 +165,7 @@ impl PostgresSession {
         self.try_next(was_up, error, now, sink);
     }
 
-    /// Decides when and where the next attempt is made.
+    /// Decides when and where to try next.
     fn try_next(&mut self, was_up: bool, error: Error, now: Instant, sink: &mut dyn Sink) {
         let hosts = self.config.hosts.len();
         let here = self.config.hosts[self.host].clone();
@@ -181,7 +182,7 @@ impl PostgresSession {
             self.said.clear();
             return self.connect(now);
         }
-        // Hosts of the round that were not tried yet have their turn at once.
+        // Untried hosts of the round come next, without a delay.
         if lasted || !was_up && !is_round_over {
             if lasted {
                 sink.event(Event::Down { error, retry_in: Some(Duration::ZERO) });
@@ -197,7 +198,7 @@ impl PostgresSession {
         sink.event(Event::Down { error, retry_in: Some(retry_in) });
     }
 
-    /// The server has said what it is: whether it is of use, and the link is up.
+    /// The server has told its role. If it is acceptable, the link is ready for commands.
     pub(super) fn greeted(
         &mut self,
         greeting: &Greeting,
@@ -223,23 +224,23 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// What the server is to others, now.
+    /// Sets the server's role in replication.
     pub(super) fn set_role(&mut self, is_standby: bool) {
         self.role = Some(if is_standby { Role::Replica } else { Role::Master });
         self.counters.set_role(self.role);
     }
 
-    /// Whether the link of the subscriptions is needed.
+    /// Whether the link for subscriptions is needed.
     pub(super) fn needs_delivery(&self) -> bool {
         self.is_pooled || !self.delivery.is_empty()
     }
 
-    /// Whether anything but the first probe is to be sent on the links that the server answers on.
+    /// Whether more than the first probe may be sent.
     pub(super) fn may_send(&self) -> bool {
         self.is_proved || !self.is_pooled
     }
 
-    /// The server has let us in.
+    /// The handshake of a link is complete.
     pub(super) fn up(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink) {
         let Some(connection) = self.link_mut(link).connection_mut() else { return };
         connection.admit(now);
@@ -248,7 +249,7 @@ impl PostgresSession {
         }
     }
 
-    /// Ends each call that can change something.
+    /// Ends each call that may have changed something.
     pub(super) fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.finish_if_done(now, sink);
         self.cancel_abandoned(now);
@@ -309,7 +310,7 @@ impl PostgresSession {
         }));
     }
 
-    /// Publishes the first probe of a connection, if there is a link for it. Returns whether it did.
+    /// Publishes the first probe of a connection, if a link is free for it. Returns whether it did.
     fn publish_first_probe(&mut self, now: Instant) -> bool {
         let can_publish = self.commands.up().is_some_and(|connection| !connection.is_blocked);
         let is_due = can_publish && self.probe.check(now) == ProbeSign::Publish;
@@ -321,7 +322,7 @@ impl PostgresSession {
 
     /// Publishes a probe.
     pub(super) fn send_probe(&mut self) {
-        // Not by a prepared statement, whose name another client of a pooler may have taken.
+        // Without a prepared statement: behind a pooler, another client may have taken its name.
         let channel = quoted(&String::from_utf8_lossy(self.probe.channel()));
         let sql = format!("NOTIFY {channel}, '{}'", self.proof());
         let Some(connection) = self.commands.up_mut() else { return };
@@ -332,12 +333,12 @@ impl PostgresSession {
         });
     }
 
-    /// The text of the present connection's probes.
+    /// The text of this connection's probes.
     pub(super) fn proof(&self) -> String {
         self.connections.to_string()
     }
 
-    /// The main thread wants the session to end.
+    /// The main thread asks to close the session.
     pub(super) fn disconnect(&mut self, deadline: Instant, now: Instant, sink: &mut dyn Sink) {
         self.closing = Some(deadline);
         let heard = self.subscriptions.up().map_or(now, |connection| connection.liveness.heard());
@@ -369,13 +370,13 @@ impl PostgresSession {
     }
 }
 
-/// What each host of a round said.
+/// Joins the errors of all hosts of a round.
 fn all_said(said: &[(Endpoint, Error)], last: Error) -> Error {
     let each: Vec<_> = said.iter().map(|(host, error)| format!("{host}: {}", error.message)).collect();
     Error { message: format!("no server is of use. {}", each.join(" | ")).into(), ..last }
 }
 
-/// How a request is called in an error: a statement by its first word, never by more of it.
+/// The name of a request in errors: of a statement only the first word.
 fn name(kind: &RequestKind) -> RequestName<'_> {
     match kind {
         RequestKind::Publish(args) => RequestName { command: b"NOTIFY", channel: args.get(0) },

@@ -1,20 +1,21 @@
-//! Which statements a connection has prepared, so that a query that runs each second is parsed once.
+//! The statements that a connection has prepared, so that a query that runs each second is parsed once.
 
-/// Statements that one connection keeps prepared.
+/// How many statements a connection keeps prepared.
 const MAX_STATEMENTS: usize = 256;
-/// Bytes of the longest text that is kept; a longer one is hardly sent twice.
+/// The longest text in bytes that is kept. Longer ones are rarely sent twice.
 const MAX_TEXT: usize = 16 << 10;
 
-/// The statements of one connection.
+/// The prepared statements of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Statements {
-    /// In the order of the texts: eight comparisons find one of them.
+    /// Sorted by text: eight comparisons find one of them.
     by_text: Vec<Entry>,
-    /// The names of those that are not kept any longer, and that the server was not told of.
+    /// The names of removed statements that the server still has to close.
     closed: Vec<String>,
-    /// Counts uses, so that the one that was used longest ago goes first.
+    /// Counts uses, so that the least recently used statement is removed first.
     uses: u64,
-    /// The number of the last one. No name is given out twice, because a statement whose text is refused does not exist.
+    /// The last number given to a statement. Numbers are not reused, because a statement that the server refused does
+    /// not exist there.
     last: u64,
 }
 
@@ -25,12 +26,12 @@ struct Entry {
     used: u64,
 }
 
-/// How a statement is sent.
+/// How to send a statement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Prepared {
     /// Its name on the server; empty if it is not kept.
     pub(super) name: String,
-    /// Its text is to be sent along.
+    /// Its text must be sent along.
     pub(super) is_new: bool,
 }
 
@@ -39,7 +40,7 @@ fn name(number: u64) -> String {
 }
 
 impl Statements {
-    /// The statement with this text is to be sent.
+    /// Returns how to send the statement with this text.
     pub(super) fn prepare(&mut self, text: &str) -> Prepared {
         self.uses += 1;
         if let Ok(at) = self.find(text) {
@@ -65,7 +66,7 @@ impl Statements {
         self.find(text).is_ok()
     }
 
-    /// Where the statement with this text is, or would be.
+    /// The position of the statement with this text, or where to insert it.
     fn find(&self, text: &str) -> Result<usize, usize> {
         self.by_text.binary_search_by(|entry| (*entry.text).cmp(text))
     }
@@ -74,12 +75,13 @@ impl Statements {
         self.closed.push(name(self.by_text.remove(at).number));
     }
 
-    /// The names to be closed now. They go before everything else of a command: what follows an error is skipped.
+    /// Takes the names to close now. They go at the start of a command, because the server skips everything after an
+    /// error.
     pub(super) fn take_closed(&mut self) -> Vec<String> {
         std::mem::take(&mut self.closed)
     }
 
-    /// The statement with this text is not, or may not be, as it was prepared.
+    /// Forgets the statement with this text, because it is not, or may not be, prepared as before.
     pub(super) fn forget(&mut self, text: &str) {
         if let Ok(at) = self.find(text) {
             self.remove(at);

@@ -1,8 +1,8 @@
-//! Texts of PostgreSQL's types to values. A type is known by its number (OID), and what is not known stays text.
+//! Converts texts of PostgreSQL's types to values. Types are known by their number (OID); other types stay text.
 
 use crate::model::Value;
 
-/// What becomes of a type's text.
+/// How to convert a type's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `t` or `f`.
@@ -13,16 +13,16 @@ pub(super) enum Kind {
     Double,
     /// Bytes, as hexadecimal digits or with escapes.
     Bytes,
-    /// It stays as it is: numeric, dates, JSON, identifiers, and all types that are not known.
+    /// Stays text: numeric, dates, JSON, identifiers, and all unknown types.
     Text,
 }
 
-/// Tables in each other that an array may have.
+/// The most dimensions of an array.
 const MAX_DEPTH: usize = 6;
 
-/// The kind of a type, and whether it is an array of it.
+/// The kind of a type or of its elements, and whether it is an array.
 pub(super) fn kind_of(oid: u32) -> (Kind, bool) {
-    // `SELECT oid, typname, typarray FROM pg_type`: these numbers are the same in every server.
+    // From `SELECT oid, typname, typarray FROM pg_type`: every server has the same numbers.
     match oid {
         16 => (Kind::Boolean, false),
         1000 => (Kind::Boolean, true),
@@ -42,7 +42,7 @@ pub(super) fn kind_of(oid: u32) -> (Kind, bool) {
     }
 }
 
-/// The value of a text of this type. A text that the type does not have stays as it is.
+/// Converts a text of this type. A text that is invalid for the type stays as it is.
 pub(super) fn value(oid: u32, text: &[u8]) -> Value {
     match kind_of(oid) {
         (kind, false) => scalar(kind, text),
@@ -50,7 +50,7 @@ pub(super) fn value(oid: u32, text: &[u8]) -> Value {
     }
 }
 
-/// How many values an array of this text has, or more; none for another type.
+/// An upper bound for the number of values in an array's text; zero for other types.
 pub(super) fn elements(oid: u32, text: &[u8]) -> usize {
     let (_, is_array) = kind_of(oid);
     if is_array { text.iter().filter(|byte| matches!(byte, b'{' | b',')).count() } else { 0 }
@@ -61,7 +61,7 @@ fn scalar(kind: Kind, text: &[u8]) -> Value {
     let value = match kind {
         Kind::Boolean if text == b"t" || text == b"f" => Some(Value::Boolean(text == b"t")),
         Kind::Integer => utf8().and_then(|text| text.parse().ok()).map(Value::Integer),
-        // Rust reads "Infinity", "-Infinity" and "NaN" as PostgreSQL writes them.
+        // Rust parses "Infinity", "-Infinity" and "NaN" as PostgreSQL writes them.
         Kind::Double => utf8().and_then(|text| text.parse().ok()).map(Value::Double),
         Kind::Bytes => bytes(text).map(|bytes| Value::String(bytes.into())),
         Kind::Boolean | Kind::Text => None,
@@ -69,7 +69,7 @@ fn scalar(kind: Kind, text: &[u8]) -> Value {
     value.unwrap_or_else(|| Value::String(text.into()))
 }
 
-/// The bytes of a bytea: `\x` and digits, or, with `bytea_output = escape`, themselves but for `\\` and `\ooo`.
+/// The bytes of a bytea: `\x` and digits, or, with `bytea_output = escape`, raw bytes with `\\` and `\ooo` for some.
 fn bytes(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8, radix| char::from(byte).to_digit(radix).and_then(|digit| u8::try_from(digit).ok());
     if let Some(digits) = text.strip_prefix(b"\\x") {
@@ -94,7 +94,7 @@ fn bytes(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The elements of an array: `{1,NULL,"a \"b\"",{2,3}}`, perhaps after its bounds: `[0:1]={…}`.
+/// The elements of an array: `{1,NULL,"a \"b\"",{2,3}}`, perhaps with its bounds before: `[0:1]={…}`.
 fn array(kind: Kind, text: &[u8]) -> Option<Value> {
     let text = match text.first()? {
         b'[' => &text[text.iter().position(|&byte| byte == b'=')? + 1..],
@@ -133,7 +133,7 @@ fn list(kind: Kind, rest: &mut &[u8], depth: usize) -> Option<Value> {
     }
 }
 
-/// A text in double quotes, in which a backslash stands before what it would end at.
+/// A text in double quotes, in which a backslash escapes the next byte.
 fn quoted(rest: &mut &[u8]) -> Option<Vec<u8>> {
     let (mut text, mut at) = (Vec::new(), 1);
     loop {

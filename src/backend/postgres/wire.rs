@@ -1,38 +1,38 @@
-//! What a server writes: bytes to messages.
+//! Cuts the bytes from a server into messages.
 //!
-//! `postgres-protocol` could read them, too, but it copies each message into a buffer of its own, and reserves as much as the
-//! server says. Here a message is borrowed from what was read, and grows no faster than it arrives.
+//! `postgres-protocol` can do that too, but it copies each message into a buffer of its own, and reserves as much as
+//! the server announces. Here a message is borrowed from the read buffer, and takes memory only as it arrives.
 
 /// Tag and length.
 const HEADER: usize = 5;
-/// The length counts itself, without the tag.
+/// The length includes its own four bytes, but not the tag.
 const LENGTH: usize = 4;
-/// Capacity that an empty buffer keeps.
+/// The capacity that an empty buffer keeps.
 const KEEP_BYTES: usize = 64 << 10;
 
-/// One message of the server.
+/// One message from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Message<'a> {
-    /// Its tag and what follows the length.
+    /// The tag, and the bytes after the length.
     Whole(u8, &'a [u8]),
-    /// Its tag. It was longer than allowed, so that it is skipped, and how many bytes it has.
+    /// The tag and the size of a message that is too long and is skipped.
     TooLarge(u8, usize),
 }
 
-/// The server broke the protocol, or does not speak it.
+/// The server broke the protocol, or speaks another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken(pub(super) &'static str);
 
-/// Cuts what arrives into messages.
+/// Cuts the input into messages.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// The beginning of a message.
+    /// The beginning of an incomplete message.
     partial: Vec<u8>,
     /// The message in `partial` was handed out.
     is_taken: bool,
-    /// Bytes of a message that is too large, still to come.
+    /// How many bytes of a message that is too long are still to come.
     skip: usize,
-    /// Bytes of the longest message that is kept.
+    /// The longest message to keep, in bytes.
     max: usize,
 }
 
@@ -41,7 +41,7 @@ impl Decoder {
         Self { partial: Vec::new(), is_taken: false, skip: 0, max }
     }
 
-    /// From now on messages may have so many bytes.
+    /// Sets the longest message to keep.
     pub(super) fn set_max(&mut self, max: usize) {
         self.max = max;
     }
@@ -51,7 +51,7 @@ impl Decoder {
         self.skip > 0 || !self.partial.is_empty() && !self.is_taken
     }
 
-    /// Takes the next message out of `input`. `None`: all of it is taken, and the next message is not complete.
+    /// Takes the next message out of `input`. `None` if the rest was taken and is not a complete message.
     pub(super) fn next<'a, 'b: 'a>(
         &'a mut self,
         input: &mut &'b [u8],
@@ -91,7 +91,7 @@ impl Decoder {
         Ok(self.is_taken.then(|| Message::Whole(tag, &self.partial[HEADER..])))
     }
 
-    /// Moves bytes of the input to the beginning of a message until that has `len`.
+    /// Moves input into `partial` until it has `len` bytes.
     fn fill(&mut self, len: usize, input: &mut &[u8]) {
         let wanted = len.saturating_sub(self.partial.len()).min(input.len());
         let (bytes, rest) = input.split_at(wanted);
@@ -100,7 +100,7 @@ impl Decoder {
     }
 }
 
-/// Tag of a message and its bytes altogether, if they are there.
+/// The tag and the total size of a message, if they have arrived.
 fn header(bytes: &[u8]) -> Result<Option<(u8, usize)>, Broken> {
     let Some(&[tag, a, b, c, d]) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
     let len = usize::try_from(i32::from_be_bytes([a, b, c, d])).ok().filter(|&len| len >= LENGTH);
@@ -110,7 +110,7 @@ fn header(bytes: &[u8]) -> Result<Option<(u8, usize)>, Broken> {
     }
 }
 
-/// Reads the parts of a message in order. `None`: there are not so many bytes.
+/// Reads the parts of a message in order. `None` if too few bytes are left.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parts<'a>(pub(super) &'a [u8]);
 
@@ -139,7 +139,7 @@ impl<'a> Parts<'a> {
         Some(bytes)
     }
 
-    /// A text that ends with a zero.
+    /// A text that ends with a zero byte.
     pub(super) fn text(&mut self) -> Option<&'a [u8]> {
         let end = self.0.iter().position(|&byte| byte == 0)?;
         let text = &self.0[..end];
@@ -163,10 +163,10 @@ mod tests {
     const HELLO: &[u8] = b"A\0\0\0\x0eabcdefghij";
     const DONE: &[u8] = b"Z\0\0\0\x05I";
 
-    /// A message: its tag, and what it holds, or its size if it was too large.
+    /// A message: its tag, and its bytes, or its size if it was too long.
     type Found = (u8, Result<Vec<u8>, usize>);
 
-    /// All messages of `bytes`, handed over in pieces of `size`.
+    /// All messages of `bytes`, fed in pieces of `size`.
     fn decode(bytes: &[u8], size: usize, max: usize) -> Result<Vec<Found>, Broken> {
         let (mut decoder, mut found) = (Decoder::new(max), Vec::new());
         for mut piece in bytes.chunks(size) {

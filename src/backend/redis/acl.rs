@@ -170,9 +170,10 @@ fn refused_command(topic: RefusedTopic<'_>) -> RefusedCommand<'_> {
     if is_wanted { RefusedCommand::Subscribe(kind, name) } else { RefusedCommand::Unsubscribe(kind) }
 }
 
-/// The rules that are missing. Redis 6 says `this user has no permissions to run the 'get' command or its subcommand`, `… to
-/// access one of the keys used as arguments`, `… one of the channels used as arguments`; Redis 7.2 and Valkey `User bob has no
-/// permissions to run the 'get' command`, `No permissions to access a key`, `… a channel`.
+/// The rules that are missing. Redis 6 says `this user has no permissions to run the 'get' command or its
+/// subcommand`, `… to access one of the keys used as arguments`, `… one of the channels used as arguments`; Redis 7.2
+/// and Valkey `User bob has no permissions to run the 'get' command`, `No permissions to access a key`, `… a
+/// channel`.
 fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
     let command = |name: String| format!("+{name}").into_bytes();
     let text = text.to_ascii_lowercase();
@@ -203,7 +204,7 @@ fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
     refused.command().map(command).into_iter().chain(refused.channels()).collect()
 }
 
-/// A command's name, if it is one that can stand in a rule.
+/// A command's name, if it may occur in a rule.
 fn command_name(name: &[u8]) -> Option<String> {
     let is_name = (1..=NAME_BYTES).contains(&name.len())
         && name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.|".contains(b));

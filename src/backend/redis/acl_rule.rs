@@ -21,7 +21,7 @@ pub(super) fn exact_rule(sign: u8, name: &[u8]) -> Option<Rule> {
     (name.len() <= NAME_BYTES).then_some(rule)
 }
 
-/// A rule for exactly this pattern, which must stand in it unchanged. A pattern with white space cannot be written as
+/// A rule for exactly this pattern, which must occur in it unchanged. A pattern with white space cannot be written as
 /// a rule.
 pub(super) fn pattern_rule(pattern: &[u8]) -> Option<Rule> {
     let fits = pattern.len() <= NAME_BYTES && !pattern.iter().any(|&byte| is_space(byte));

@@ -19,7 +19,7 @@ use crate::backend::toolbox::{InFlight, PendingRequest};
 use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
 impl RedisSession {
-    /// An answer came: it belongs to the request that is longest in flight.
+    /// Handles an answer: it belongs to the oldest request in flight.
     pub(super) fn answered(&mut self, i: usize, now: Instant, reply: Reply, sink: &mut dyn Sink) {
         if let Err(error) = &reply {
             self.note_error(i, error, now);
@@ -32,7 +32,7 @@ impl RedisSession {
         }
         match connection.pipeline.front_mut() {
             None => {
-                // Nothing was asked. An error here is the reason why the server is about to hang up.
+                // No command awaits an answer. An error here says why the server is about to hang up.
                 let failure = reply.map_or_else(Failure::Unasked, |_| Failure::OutOfStep);
                 self.fail(i, failure, now, sink);
             }

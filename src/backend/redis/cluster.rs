@@ -21,7 +21,7 @@ use crate::model::{LinkId, Node, RequestKind, Role};
 /// The pause before a refused request is tried again. A cluster that has lost a master or moves a slot is not asked
 /// more often, and two nodes may disagree for that long.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
-/// How often a request is redirected without a pause: once for a MOVED that was news, and once for an ASK after it.
+/// How often a request is redirected without a pause: once for a MOVED with a new node, and once for an ASK after it.
 pub(super) const AT_ONCE: u8 = 2;
 /// How often a request is redirected at most. Nodes learn within a second that a slot has moved, and these pauses
 /// last longer.
@@ -52,7 +52,7 @@ pub(super) struct Cluster {
 #[derive(Debug)]
 struct UnderWay {
     link: LinkId,
-    /// With `ASKING`: a node may run such a request and refuse one without it, whichever comes first.
+    /// They were sent with `ASKING`: a node may run them and refuse the others, in any order.
     asks: bool,
     /// The end of these requests in the link's pipeline.
     end: u64,
@@ -291,7 +291,7 @@ impl Cluster {
         self.waits
     }
 
-    /// How long a request waits before it is sent again after so many redirections.
+    /// How long a request waits before it is sent again after this many redirections.
     pub(super) fn pause(redirections: u8) -> Option<Duration> {
         (redirections > AT_ONCE).then_some(PAUSE)
     }

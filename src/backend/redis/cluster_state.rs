@@ -17,7 +17,7 @@ const LAG: Duration = Duration::from_secs(23);
 #[derive(Debug, Default)]
 pub(super) struct ClusterState {
     epoch: Option<Box<[u8]>>,
-    /// When the node was asked that last reported a healthy cluster.
+    /// When we asked the node that last reported a healthy cluster.
     well: Option<Instant>,
     /// How many nodes have since reported that they are cut off.
     cut_off: usize,

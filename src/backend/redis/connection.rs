@@ -90,7 +90,7 @@ pub(super) struct Connection {
     decoder: Option<Box<Decoder>>,
     pub(super) role: LinkRole,
     pub(super) version: Version,
-    /// It has served its purpose completely at least once.
+    /// It has worked fully at least once.
     proved: bool,
     pub(super) made: Instant,
     /// When a request was last sent or answered on it.
@@ -140,7 +140,7 @@ impl Connection {
         }
     }
 
-    /// It is secured now.
+    /// TLS is in place.
     pub(super) fn secure(&mut self, how: Secured, now: Instant) {
         self.secured = Some(how);
         self.times.tls = Some(now.saturating_duration_since(self.made));
@@ -163,7 +163,7 @@ impl Connection {
         self.decoder.take()
     }
 
-    /// The last input, of so many bytes, was decoded.
+    /// The last input was decoded; it had this many bytes.
     pub(super) fn understood(&mut self, now: Instant, bytes: usize, decoder: Box<Decoder>) {
         self.liveness.understood(now, bytes, decoder.frame_start().is_some());
         self.decoder = Some(decoder);
@@ -232,12 +232,12 @@ impl Connection {
         self.pipeline.sent().filter(is_late).count()
     }
 
-    /// Whether it has served its purpose completely at least once.
+    /// Whether it has worked fully at least once.
     pub(super) fn is_proved(&self) -> bool {
         self.proved
     }
 
-    /// It serves its purpose completely. Returns whether that is the first time.
+    /// It works fully now. Returns whether that is the first time.
     pub(super) fn prove(&mut self) -> bool {
         !std::mem::replace(&mut self.proved, true)
     }

@@ -255,7 +255,7 @@ impl Endpoints {
         true
     }
 
-    /// When the cluster is to be asked because it may have changed.
+    /// When to ask the cluster because it may have changed.
     pub(super) fn hurried_due(&self) -> Option<Instant> {
         self.ask.filter(|_| self.hurries)
     }

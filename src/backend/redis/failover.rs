@@ -74,7 +74,7 @@ impl RedisSession {
         }
     }
 
-    /// Why the server that accepted us cannot be used, if so: another one may be the master, or the cluster that
+    /// Why we pass over the server that accepted us, if we do: another one may be the master, or the cluster that
     /// named it has removed it. Any node of a cluster will do.
     pub(super) fn passes_over(&self, i: usize) -> Option<Failure> {
         if self.links[i].role() != LinkRole::Commands || self.server.is_cluster() {

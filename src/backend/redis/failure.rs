@@ -66,7 +66,7 @@ pub(super) enum Failure {
     Decode(DecodeError),
     /// An answer that belongs to no command, or to another one than the next.
     OutOfStep,
-    /// So many commands timed out on it, and their answers never came.
+    /// This many commands timed out on it, and their answers never came.
     Unanswered(usize),
     /// The server did not end a transaction at EXEC: it runs no further command on this connection.
     InsideTransaction,
@@ -85,7 +85,7 @@ pub(super) enum Failure {
 pub(super) struct Circumstances<'a> {
     /// Its first bytes.
     pub(super) opening: &'a [u8],
-    /// It was to be secured and was not yet.
+    /// TLS was wanted, and was not in place yet.
     pub(super) unsecured: bool,
     /// The handshake never completed.
     pub(super) was_new: bool,

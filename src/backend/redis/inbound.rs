@@ -15,10 +15,10 @@ use crate::backend::toolbox::Operation;
 use crate::model::{DropReason, Sink, SubscriptionSlot, TopicKind};
 
 impl RedisSession {
-    /// One frame came.
+    /// Handles a frame.
     #[inline]
     pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, sink: &mut dyn Sink) {
-        // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
+        // RESP2 has no pushes: on its link for subscriptions, arrays take their place.
         let push = frame.root().as_push();
         let is_push = push.is_some();
         let items = push.or_else(|| match frame.value() {
@@ -105,7 +105,7 @@ impl RedisSession {
         }
     }
 
-    /// A confirmation: of the next batch, or of nothing that was asked for.
+    /// Handles a confirmation: of the next batch, or one that nothing asked for.
     fn confirmed(
         &mut self,
         i: usize,

@@ -208,8 +208,7 @@ impl Link {
         wait
     }
 
-    /// Whether the link serves its purpose completely. Once it has, this stays true as long as its server serves
-    /// data.
+    /// Whether the link works fully. Once it has, this stays true as long as its server serves data.
     pub(super) fn serves(&mut self, has_done_all: bool, now: Instant) -> bool {
         let LinkState::Up(connection) = &mut self.state else { return false };
         if connection.serving.outage().is_some() {

@@ -56,7 +56,7 @@ use super::tls_options::TlsOptions;
 use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start, Tls};
 use crate::model::{Args, Limits};
 
-/// The row of the table.
+/// The entry in the table of backends.
 pub(super) const SCHEME: Scheme = Scheme {
     names: &[
         "redis",

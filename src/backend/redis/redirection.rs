@@ -10,10 +10,10 @@ use crate::model::Error;
 /// Where a command that was not run belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Redirection {
-    /// Another node holds the hash slot: this one, if the node knows its address.
+    /// Another node holds the hash slot: `node`, if the answering node knows its address.
     Moved { hash_slot: u16, node: Option<Endpoint> },
-    /// The hash slot is moving to this node, and the key is not here any more. The next command for the slot comes
-    /// here again.
+    /// The hash slot is moving to this node, and the key has moved already. The next command for the slot is still
+    /// sent to the old node.
     Ask { hash_slot: u16, node: Endpoint },
     /// The hash slot is moving, and some of the command's keys have moved already.
     TryAgain,
@@ -41,7 +41,7 @@ impl Redirection {
         let (name, port) = words.next()?.rsplit_once(':')?;
         let port = port.parse().ok().filter(|&port: &u16| port > 0)?;
         let node = match (name, used) {
-            // The character with which we replace what may not be shown.
+            // It contains the replacement for bytes that must not be shown.
             _ if !name.is_ascii() => return None,
             // It does not know the other node's name.
             ("?", _) => None,

@@ -167,8 +167,8 @@ impl Replies {
     }
 }
 
-/// Whether this answer to EXEC shows that the transaction is over. A server may refuse EXEC like any other command (`BUSY`
-/// on old servers, a renamed EXEC), and that does not end anything.
+/// Whether this answer to EXEC shows that the transaction is over. A server may refuse EXEC like any other command
+/// (`BUSY` on old servers, a renamed EXEC), and that does not end anything.
 fn ends_transaction(reply: &Reply) -> bool {
     match reply {
         Ok(reply) => matches!(reply, Value::Array(_) | Value::Null),

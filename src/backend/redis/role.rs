@@ -65,7 +65,7 @@ pub(super) struct RoleWatch {
     watch: Option<ConnectionWatch>,
     /// The owner was told that the server is a replica, and it was no master since.
     replica_told: bool,
-    /// When the server was asked that last said that it is a master, unless it was a replica since.
+    /// The time of the last question that a master answered; `None` if a replica answered one later.
     master_seen: Option<Instant>,
 }
 
@@ -200,8 +200,8 @@ impl RoleWatch {
         }
     }
 
-    /// The server reported its role, to a question sent at `asked`. Returns from when messages may be missing because
-    /// of it.
+    /// The server reported its role, in answer to a question sent at `asked`. If messages may be missing for that
+    /// reason, returns the time from which.
     pub(super) fn note(&mut self, role: Option<Role>, asked: Instant) -> Option<Instant> {
         match role {
             Some(Role::Master) => {
@@ -214,19 +214,19 @@ impl RoleWatch {
         }
     }
 
-    /// When a server was asked that last said that it is a master, unless it was a replica since.
+    /// The time of the last question that a master answered; `None` if a replica answered one later.
     pub(super) fn master_seen(&self) -> Option<Instant> {
         self.master_seen
     }
 
-    /// The server is no longer a master, or the connection to such a server was lost: messages published elsewhere
-    /// after it was last known to be one were missed, although the link lived. Returns that time.
+    /// Returns the last time at which the server was known to be a master: it no longer is, or the connection to it
+    /// was lost. Messages published on its successor after that time were missed, although the link was up.
     pub(super) fn take_master_seen(&mut self) -> Option<Instant> {
         self.master_seen.take()
     }
 
-    /// It is unknown whether the other server was a master; it is trusted no longer than the connection made at
-    /// `made`.
+    /// It is unknown whether the other server was a master: messages published since the connection to it was made,
+    /// at `made`, may be missing.
     pub(super) fn doubt_since(&mut self, made: Option<Instant>) {
         self.master_seen = self.master_seen.or(made);
     }

@@ -79,7 +79,7 @@ impl SecurityNotices {
     }
 }
 
-/// The handshake did not end within so many seconds.
+/// The handshake did not end within this many seconds.
 pub(super) fn no_handshake(waited: f64) -> String {
     format!(
         "the server was reached but did not answer TLS's handshake within {waited} s; does this port speak TLS (tls-port in the \
@@ -87,7 +87,7 @@ pub(super) fn no_handshake(waited: f64) -> String {
     )
 }
 
-/// What Redis calls what TLS needs.
+/// Redis's words for the options of TLS.
 const TLS_WORDS: TlsWords = TlsWords {
     not_tls: "is this the port for it (tls-port in the configuration of Redis)? Without TLS the URL begins with redis://",
     authorities: "tls-ca-cert-file in the configuration of Redis",

@@ -79,7 +79,7 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
 
 /// Takes server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 ///
-/// Valkey has a `valkey_version` beside the compatible version of Redis, and `server_mode` instead of `redis_mode`.
+/// Valkey has a `valkey_version` besides the compatible version of Redis, and `server_mode` instead of `redis_mode`.
 pub(super) fn from_info(info: &[u8], config: &Config) -> Server {
     let field = |name: &[u8]| info_field(info, name);
     let redis = field(b"redis_version");

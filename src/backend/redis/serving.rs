@@ -2,8 +2,8 @@
 //!
 //! A new connection is not ready before the server serves data. A replica may also stop serving while clients are
 //! connected: it synchronizes with its master again, or has lost it. Then it receives none of the messages published
-//! on its master, not even later. So a server that is not a master is asked together with the question for its role,
-//! and any server after it answered a command like this.
+//! on its master, not even later. So a server that is not a master is asked along with each question for its role,
+//! and any server is asked after it refused a command like this.
 
 use std::time::{Duration, Instant};
 
@@ -121,8 +121,8 @@ pub(super) fn outage(reply: Reply, config: &Config) -> Result<Option<Error>, Fai
 }
 
 /// Servers echo the arguments of a command that they do not know, and a login is such a command. Some echo only the
-/// first few bytes, and a part of a password is not found the way a whole one is. So the echo is removed, or
-/// everything after a hole in the words before it.
+/// first few bytes, and a part of a password cannot be recognized. So the echo is removed, or, if the password was
+/// cut out of the words before it, everything from there on.
 pub(super) fn without_echo(mut error: Error, config: &Config) -> Error {
     let hole = || error.message.find('…').filter(|_| error.message.starts_with("unknown command"));
     if config.credentials.is_some()

@@ -59,7 +59,7 @@ pub(super) struct RedisSession {
     pub(super) server: Server,
     pub(super) ready: bool,
     was_ready: bool,
-    /// Disconnect was asked for: the deadline for the end.
+    /// Disconnect was called: the deadline for the end.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
 }
@@ -362,12 +362,12 @@ impl RedisSession {
         });
     }
 
-    /// Disconnect was asked for.
+    /// Handles a Disconnect.
     pub(super) fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
         let plain = self.delivery.end(self.missing_since(self.subscriber(), now));
         if let Some(since) = plain.into_iter().chain(self.end_shards(now)).min() {
-            // The session will not ask this server again whether it is still a master, nor compare the next server's
-            // role with its.
+            // This server will not be asked again whether it is a master, and its role will not be compared with the
+            // next server's.
             let confirmed = self.watch.as_ref().and_then(SentinelWatch::confirmed);
             let since = self.role.master_seen().into_iter().chain(confirmed).fold(since, Instant::min);
             let lasted = now.saturating_duration_since(since);

@@ -1,5 +1,5 @@
-//! The subscriptions to sharded channels of a cluster: one [`Delivery`] for each link that carries some, beside that of the plain
-//! subscriptions. A channel stands in one of them at a time.
+//! The subscriptions to sharded channels of a cluster: one [`Delivery`] for each link that carries some, beside that
+//! of the plain subscriptions. A channel is in one of them at a time.
 
 use super::connection::LinkRole;
 use super::hash_slot::group_of;

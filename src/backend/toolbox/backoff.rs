@@ -9,7 +9,7 @@ const GOOD_LIFE: u32 = 4;
 /// A connection that lived for less than this was not a good one, however short the waits are.
 const SHORTEST_GOOD_LIFE: Duration = Duration::from_secs(4);
 
-/// Exponential backoff with full jitter: a time between nothing and a bound that doubles with each failure. The jitter
+/// Exponential backoff with full jitter: a time between zero and a bound that doubles with each failure. The jitter
 /// comes after the clamp, so that the servers of a cluster don't fall into step at the longest wait.
 /// Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 ///
@@ -23,7 +23,7 @@ pub struct Backoff {
     max: Duration,
     /// The current bound.
     bound: Duration,
-    /// When the current connection first served its purpose completely.
+    /// When the current connection first worked fully.
     good_since: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl Backoff {
         wait
     }
 
-    /// The connection has served its purpose completely. If it lasts, the backoff starts over.
+    /// The connection works fully. If it lasts, the backoff starts over.
     pub fn good(&mut self, now: Instant) {
         self.good_since = Some(now);
     }

@@ -13,8 +13,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub struct Liveness {
     interval: Duration,
     timeout: Duration,
-    /// Everything that the server sent up to this time has come. Bytes read right after a pause may be old, so they
-    /// do not move it.
+    /// Everything that the server sent up to this time has arrived. Bytes read right after a pause may be old, so
+    /// they do not move it.
     heard: Instant,
     /// Its value before the last input.
     heard_before: Instant,
@@ -33,7 +33,7 @@ pub struct Liveness {
     resumed: Option<Instant>,
     /// The last input had messages for a subscription.
     brought_messages: bool,
-    /// Messages wait for the current pause to end, as far as is known: there were some in the last input before it.
+    /// Messages probably wait for the end of the current pause: the last input before it had some.
     behind: bool,
     /// Reading has resumed, but the bytes that waited are not all read yet.
     catching_up: bool,
@@ -49,7 +49,7 @@ pub struct Liveness {
 pub enum Sign {
     /// Nothing is due.
     Alive,
-    /// Nothing was received for `interval`: something that must be answered is to be sent.
+    /// Nothing was received for `interval`: send something that must be answered.
     Quiet,
     /// Nothing was received for this long, although something was sent.
     Silent(Duration),
@@ -96,7 +96,7 @@ impl Liveness {
         self.brought_messages = true;
     }
 
-    /// The last input, of so many bytes, was decoded.
+    /// The last input was decoded; it had this many bytes.
     pub fn understood(&mut self, now: Instant, bytes: usize, within_frame: bool) {
         self.within_frame = within_frame;
         if self.catching_up && self.brought_messages {
@@ -136,7 +136,7 @@ impl Liveness {
         self.resumed
     }
 
-    /// Everything that the server sent up to this time has come.
+    /// Everything that the server sent up to this time has arrived.
     pub fn heard(&self) -> Instant {
         self.heard
     }

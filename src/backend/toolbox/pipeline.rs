@@ -89,7 +89,7 @@ impl<E> Pipeline<E> {
             self.bytes.clear();
             self.bytes.shrink_to(KEEP_BYTES);
         } else if self.start >= KEEP_BYTES.max(self.bytes.len() / 2) {
-            // Each byte moves at most once for each time that as many were written: linear in total.
+            // A byte moves only after at least as many were written: linear in total.
             self.bytes.drain(..std::mem::take(&mut self.start));
         }
     }

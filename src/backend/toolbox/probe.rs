@@ -58,7 +58,7 @@ pub struct Probe {
 pub enum ProbeSign {
     /// Nothing is due.
     Nothing,
-    /// A probe is to be published.
+    /// Publish a probe.
     Publish,
     /// The server accepted the last probe this long ago, and delivered nothing.
     Missing(Duration),
@@ -179,8 +179,8 @@ impl Probe {
         now + pause
     }
 
-    /// When [`Probe::check`] is due, while the subscriptions' link is up with this `liveness`. `can_publish`: the link that
-    /// publishes is up, too. `confirming`: confirmations are owed, which come before a probe.
+    /// When [`Probe::check`] is due, while the subscriptions' link is up with this `liveness`. `can_publish`: the
+    /// link that publishes is up, too. `confirming`: confirmations are owed, which come before a probe.
     pub fn due(&self, liveness: &Liveness, can_publish: bool, confirming: bool) -> Option<Instant> {
         if liveness.is_paused() {
             return None;
@@ -202,7 +202,7 @@ impl Probe {
         }
     }
 
-    /// What to do now; [`Probe::due`] has come.
+    /// What to do now, once [`Probe::due`] has come.
     pub fn check(&mut self, now: Instant) -> ProbeSign {
         match self.stage {
             Stage::Taken { since } => ProbeSign::Missing(now.saturating_duration_since(since)),

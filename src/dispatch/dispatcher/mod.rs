@@ -30,7 +30,7 @@ pub struct Dispatcher<R, D> {
     // In order of creation.
     order: Vec<ClientSlot>,
     signal: Signal,
-    // Something may wait although the signal was taken back.
+    // Something may wait although the signal was cleared.
     waiting: bool,
     turn: Turn,
     // Tasks that come before the next item.
@@ -70,8 +70,8 @@ enum Task {
     Notify { client: ClientSlot, serial: u64 },
 }
 
-/// The memory that a step points to, where nothing but the next step touches it: the embedding room may read it while
-/// other code calls the dispatcher.
+/// The memory that a step points to. Only the next step changes it, so the embedding code may read it while other
+/// code calls the dispatcher.
 #[derive(Debug)]
 struct Content<R> {
     // The callback stays while it is called.
@@ -201,8 +201,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         self.fetch()
     }
 
-    /// Advances the current walk to its next callback, if there is one. Returns whether that one has options beside a
-    /// bound.
+    /// Advances the current walk to its next callback, if there is one. Returns whether that one has options other
+    /// than a bound.
     fn advance(&mut self) -> Option<bool> {
         let (slot, list, mut walk) = self.walk.take()?;
         let client = self.clients.get(slot)?;
@@ -221,8 +221,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         Some(is_special)
     }
 
-    /// The callback at which the walk stands, with the same arguments as the ones before it, unless its bound
-    /// differs.
+    /// The callback that the walk is at, with the same arguments as the ones before it, unless its bound differs.
     fn again(&mut self) -> Step<'_, R, D> {
         let Some((slot, list, walk)) = &self.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
@@ -261,7 +260,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         }
     }
 
-    /// The client whose turn it is, unless none has an item.
+    /// The client whose turn it is; `None` if no client has an item.
     #[inline]
     fn whose_turn(&mut self) -> Option<ClientSlot> {
         while self.turn.empty < self.order.len() {

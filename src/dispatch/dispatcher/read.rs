@@ -67,7 +67,7 @@ impl<R, D> Dispatcher<R, D> {
         }
     }
 
-    /// Bytes that the text read in slices needs beside itself.
+    /// The bytes that the text read in slices needs besides itself.
     #[cfg(test)]
     pub(in crate::dispatch) fn long_memory(&self) -> usize {
         self.content.documents.long.tape().memory()
@@ -86,7 +86,7 @@ impl<R, D> Dispatcher<R, D> {
 }
 
 impl<R: Reference, D: Reference> Dispatcher<R, D> {
-    /// The step for the callback at which the walk stands, if it has options.
+    /// The step for the callback that the walk is at, if it has options.
     pub(super) fn special(&mut self) -> Step<'_, R, D> {
         match self.treatment() {
             Some(Treatment::Text) => self.again(),
@@ -106,7 +106,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         Some(if options.json.is_some() { Treatment::Json } else { Treatment::Text })
     }
 
-    /// Reads the message for the callback at which the walk stands.
+    /// Reads the message for the callback that the walk is at.
     fn read(&mut self) -> Step<'_, R, D> {
         let Some((slot, List::Topic(topic), walk)) = self.walk else { return Step::Skipped };
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };

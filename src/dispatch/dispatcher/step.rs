@@ -3,7 +3,7 @@
 use crate::dispatch::Document;
 use crate::model::{Error, Event, Value};
 
-/// A callback, a string or a client as the embedding room keeps it.
+/// A callback, a string or a client as the embedding code keeps it.
 pub trait Reference {
     /// Refers to it in a step: a callback may end its client, or another callback.
     type Index: Copy;
@@ -25,11 +25,11 @@ impl<T: Copy> Reference for T {
 pub enum Step<'a, R: Reference, D: Reference> {
     /// Nothing waits.
     Idle,
-    /// Nothing that a callback has to hear of; there may be more.
+    /// Nothing that a callback must learn; more may wait.
     Skipped,
-    /// This is to be printed on the console.
+    /// Print this on the console.
     Line(&'a str),
-    /// The callback is to be called with a message.
+    /// Call the callback with a message.
     Message {
         /// Whom to call.
         callback: R::Index,

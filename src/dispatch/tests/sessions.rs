@@ -121,7 +121,7 @@ fn what_a_replaced_session_still_has_comes_before_anything_of_the_new_one() {
     say(&mut new, slot, "new 1");
     let mut once = Some(());
     let log = world.run(|_, _| {
-        // The dispatcher stands at the new session.
+        // The dispatcher is at the new session.
         if once.take().is_some() {
             say(&mut old, slot, "old");
             say(&mut new, slot, "new 2");

@@ -18,7 +18,7 @@ fn without(prefix: &str) -> MessageOptions {
     MessageOptions { skip_prefix: Some(prefix.as_bytes().into()), ..MessageOptions::default() }
 }
 
-/// A list of so many zeros, which takes one node more.
+/// A list of `count` zeros, which takes one node more.
 fn noughts(count: usize) -> String {
     format!("[{}0]", "0,".repeat(count - 1))
 }

@@ -1,4 +1,4 @@
-//! A text to its tape.
+//! Reads a text into its tape.
 
 mod scalars;
 
@@ -13,33 +13,33 @@ use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
 
 /// Reads one text, in as many calls as the caller likes.
 ///
-/// Each call of [`read`](Self::read) gets the same whole text. The number of bytes that it may look at bounds its time, but
-/// for a string without escapes, which is read in one piece, and a number, which has 16 KiB at most.
+/// Each call of [`read`](Self::read) gets the same whole text. The number of bytes to look at bounds its time, with
+/// two exceptions: a string without escapes and a number are read in one piece. A number has at most 16 KiB.
 #[derive(Debug)]
 pub struct Decoder {
     tape: Tape,
     limits: Limits,
-    /// How many elements may still come.
+    /// How many more elements are allowed.
     elements: usize,
-    /// Where the text begins behind its byte order mark, and how far it was read.
+    /// Where the text begins after its byte order mark, and how far it was read.
     start: usize,
     at: usize,
     state: State,
-    /// The innermost open table, or [`NO_TABLE`], and how many there are.
+    /// The innermost open table, or [`NO_TABLE`], and the number of open tables.
     open: u32,
     depth: usize,
-    /// Whether the innermost one is a list, and how many elements or pairs it has so far. It is written into its node when
-    /// another table begins in it, and when it ends.
+    /// Whether the innermost table is a list, and how many elements or pairs it has so far. Its node gets the count
+    /// when another table begins in it, and when it ends.
     is_list: bool,
     len: u32,
-    /// Where in the tape the bytes begin of the string with escapes that is being read.
+    /// Where in the tape the current string with escapes begins.
     unescaped: u32,
     watched: WatchedKey,
-    /// The text has a mistake, and its elements are still to be counted.
+    /// The text has a mistake, and its elements are not all counted yet.
     refused: Option<RefusedText>,
 }
 
-/// The place of no table.
+/// Stands for no table.
 const NO_TABLE: u32 = u32::MAX;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -47,7 +47,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Why reading stopped before the end.
 enum Stop {
     TooManyElements,
-    /// The text was refused: see [`Decoder::refused`].
+    /// The text is refused: see [`Decoder::refused`].
     Mistake,
 }
 
@@ -57,7 +57,7 @@ impl Decoder {
         Self::with_tape(Tape::default(), limits)
     }
 
-    /// Likewise, with the memory of a tape that is no longer needed.
+    /// The same, with the memory of a tape that is no longer needed.
     pub fn with_tape(mut tape: Tape, limits: Limits) -> Self {
         tape.clear();
         Self {
@@ -77,36 +77,36 @@ impl Decoder {
         }
     }
 
-    /// Begins with another text. The tape keeps a little of its memory.
+    /// Starts over with another text. The tape keeps a little of its memory.
     pub fn restart(&mut self, limits: Limits) {
         *self = Self::with_tape(std::mem::take(&mut self.tape), limits);
     }
 
-    /// Asks where in the text the value of this key stands, if the text is an object: see [`watched`](Self::watched).
+    /// Asks where in the text this key's value is, if the text is an object: see [`watched`](Self::watched).
     pub fn watch(&mut self, key: Vec<u8>) {
         self.watched = WatchedKey::new(key);
     }
 
-    /// Where the value of the watched key stands, if there was one. Of several it is the last.
+    /// Where the watched key's value is, if the key is there. If it is there twice, the last one counts.
     pub fn watched(&self) -> Option<Range<usize>> {
         self.watched.found()
     }
 
-    /// The values that were read so far.
+    /// The values so far.
     pub fn tape(&self) -> &Tape {
         &self.tape
     }
 
-    /// The values that were read.
+    /// The values of the text.
     pub fn into_tape(self) -> Tape {
         self.tape
     }
 
-    /// Reads on through the text, `bytes` of it and at least one. Returns whether it was read to its end.
+    /// Reads on, about `bytes` bytes and at least one. Returns whether the end was reached.
     ///
     /// # Errors
     ///
-    /// The text is not JSON, or passes a limit. The decoder is of no use afterwards.
+    /// The text is not JSON, or exceeds a limit. The decoder cannot be used afterwards.
     pub fn read(&mut self, text: &[u8], bytes: usize) -> Result<bool, Error> {
         if self.state == State::Start {
             // Positions have 32 bits.
@@ -133,7 +133,7 @@ impl Decoder {
         error.map_or(Ok(false), Err)
     }
 
-    /// Goes through the text until about this place, or to its end.
+    /// Reads the text up to about this position.
     fn run(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
         if matches!(self.state, State::StringValue | State::StringKey) {
             self.rest_of_string(text, until)?;
@@ -171,25 +171,25 @@ impl Decoder {
                 {
                     self.close(text);
                 }
-                // What is left of a string waits for the next call.
+                // The rest of a string waits for the next call.
                 (_, State::Done | State::Start | State::StringValue | State::StringKey) => return Ok(()),
                 _ => return Err(self.unexpected(text)),
             }
         }
     }
 
-    /// Refuses the text for what is wrong at a place.
+    /// Refuses the text for a mistake at a position.
     #[cold]
     fn refuse(&mut self, at: usize, mistake: Mistake) -> Stop {
         self.refused = Some(RefusedText::new(at, mistake));
         Stop::Mistake
     }
 
-    /// What is wrong with the byte that was reached, or with the end.
+    /// The mistake at the current byte, or at the end.
     #[cold]
     fn unexpected(&mut self, text: &[u8]) -> Stop {
         let mark = text.get(self.at);
-        // What closes a table too early.
+        // The bracket that would close the table too early.
         let closing = if self.is_list { b']' } else { b'}' };
         if matches!(self.state, State::Value | State::Key) && self.open != NO_TABLE && mark == Some(&closing)
         {
@@ -202,13 +202,13 @@ impl Decoder {
         self.refuse(self.at, Mistake::expected(expected, text, self.at))
     }
 
-    /// A value ends here.
+    /// Ends a value here.
     #[inline]
     fn end_value(&mut self, text: &[u8]) {
         if self.watched.may_stand_at(self.depth) {
             self.watched.end(self.at);
         }
-        // In most texts a comma follows at once.
+        // In most texts a comma follows directly.
         if text.get(self.at) == Some(&b',') && self.open != NO_TABLE {
             self.comma();
         } else {
@@ -216,14 +216,14 @@ impl Decoder {
         }
     }
 
-    /// The comma after a value.
+    /// Handles the comma after a value.
     #[inline]
     fn comma(&mut self) {
         self.at += 1;
         self.state = if self.is_list { State::Value } else { State::Key };
     }
 
-    /// Makes room for a value of so many elements.
+    /// Counts a value that is worth this many elements.
     #[inline]
     fn count(&mut self, elements: usize) -> Result<(), Stop> {
         self.elements = self.elements.checked_sub(elements).ok_or(Stop::TooManyElements)?;

@@ -1,4 +1,4 @@
-//! Values that are no tables, and keys.
+//! Keys, and values other than tables.
 
 use super::{Decoder, Stop};
 use crate::json::error::Mistake;
@@ -8,9 +8,9 @@ use crate::json::string::{find_end_or_escape, unescape};
 use crate::json::tape::{Node, Span};
 
 impl Decoder {
-    /// Reads the values from here on that are no tables, with their keys, for as long as they follow each other without white
-    /// space. Everything else, mistakes included, is left to [`run`](Self::run): here the place in the text stays in a register,
-    /// and most of a text is of that kind.
+    /// Reads scalar values and their keys, as long as they follow each other without white space. Everything else,
+    /// mistakes included, is left to [`run`](Self::run). Most of a text is of this kind, and here the position stays
+    /// in a register.
     pub(super) fn scalars(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
         let is_watched = self.watched.may_stand_at(self.depth);
         let mut at = self.at;
@@ -36,7 +36,7 @@ impl Decoder {
             if is_watched {
                 self.watched.begin(at);
             }
-            // Each is pushed as it is read: a node that has a way through memory costs the processor as much as its digits do.
+            // Each is pushed as it is read: moving a node through memory costs as much as reading its digits.
             match text.get(at) {
                 Some(b'"') => {
                     let end = find_end_or_escape(text, at + 1);
@@ -71,7 +71,7 @@ impl Decoder {
                     self.tape.nodes.push(Node::Null);
                     at += 4;
                 }
-                // Nothing was read yet: it is no value, and no white space is before it.
+                // No value begins here, and `run` has skipped the white space before it.
                 _ if at == self.at => return Err(self.unexpected(text)),
                 _ => return self.stop_at(at, state),
             }
@@ -89,7 +89,7 @@ impl Decoder {
         }
     }
 
-    /// Leaves the rest of the text to [`run`](Self::run).
+    /// Leaves the rest to [`run`](Self::run).
     #[inline]
     #[expect(clippy::unnecessary_wraps, reason = "the last of what its caller does")]
     fn stop_at(&mut self, at: usize, state: State) -> Result<(), Stop> {
@@ -110,14 +110,14 @@ impl Decoder {
         }
     }
 
-    /// A string with escapes, or with a mistake, whose bytes begin here.
+    /// Begins a string with escapes, or with a mistake. Its bytes start here.
     fn begin_string(&mut self, from: usize, state: State, text: &[u8], until: usize) -> Result<(), Stop> {
         self.unescaped = Span::new(self.tape.unescaped.len(), 0).start;
         (self.at, self.state) = (from, state);
         self.rest_of_string(text, until)
     }
 
-    /// The rest of a string with escapes, or as much of it as stands before a place.
+    /// Reads on in a string with escapes, to its end or to a position.
     #[inline(never)]
     pub(super) fn rest_of_string(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
         loop {

@@ -17,7 +17,7 @@ use crate::backend::LinkError;
 /// requests further events.
 const SHORT_READ_SHOWS_END: bool = cfg!(unix);
 
-/// What both kinds of socket can do, beside reading and writing.
+/// What both kinds of socket can do besides reading and writing.
 pub(super) trait Stream: Read + Write + Source + fmt::Debug + Send {
     /// The pending error of the socket.
     fn take_error(&self) -> io::Result<Option<io::Error>>;

@@ -77,7 +77,7 @@ impl SentinelWatch {
         }
     }
 
-    /// One frame came.
+    /// Handles a frame.
     fn frame(&mut self, now: Instant, frame: &Frame<'_>) {
         let Some(items) = frame.root().as_push() else {
             return self.answered(reply(frame, MAX_NAME, &self.config), now);
@@ -111,7 +111,7 @@ impl SentinelWatch {
         }
     }
 
-    /// An answer came: it belongs to the question that is longest in flight.
+    /// Handles an answer: it belongs to the oldest question in flight.
     fn answered(&mut self, reply: Reply, now: Instant) {
         let Some(connection) = self.link.connection_mut() else { return };
         connection.liveness.answered(now);

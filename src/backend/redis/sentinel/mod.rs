@@ -79,13 +79,13 @@ pub(super) struct SentinelWatch {
     asked: Option<Instant>,
     /// When the next question is due.
     due: Instant,
-    /// On this connection: switches are announced on it.
+    /// Switches are announced on this connection.
     is_announced: bool,
-    /// On this connection: the name is unknown, and the known names are asked for.
+    /// The Sentinel of this connection does not know the name, and is asked for the names that it knows.
     is_unknown: bool,
     /// Why the master is not confirmed at present.
     problem: Option<Error>,
-    /// Before this time no other Sentinel is asked instead of one that does not confirm.
+    /// Until this time no other Sentinel is tried in place of one that does not confirm.
     rests: Option<Instant>,
     /// The latest time at which the master of the session's connection is known to have been the master.
     confirmed: Option<Instant>,
@@ -156,12 +156,12 @@ impl SentinelWatch {
         self.link.is_waiting()
     }
 
-    /// The session is connected to the master since `made`.
+    /// The session has been connected to the master since `made`.
     pub(super) fn connected_to_master(&mut self, made: Instant) {
         self.confirmed.get_or_insert(made);
     }
 
-    /// The server of the session's connection was named and confirmed, to a question sent at `asked`.
+    /// The session's server was named and confirmed as the master, in answer to a question sent at `asked`.
     pub(super) fn note_confirmed(&mut self, asked: Instant) {
         let as_of = asked.checked_sub(LAG);
         self.confirmed = self.confirmed.map(|before| as_of.map_or(before, |as_of| as_of.max(before)));
@@ -290,7 +290,7 @@ impl SentinelWatch {
         self.actions.push_back(self.link.connect(endpoint, after, deadline));
     }
 
-    /// The master is to be asked for as soon as possible.
+    /// Asks for the master as soon as possible.
     fn ask_soon(&mut self, now: Instant) {
         let earliest = self.asked.map_or(now, |asked| now.max(asked + PAUSE));
         self.due = self.due.min(earliest);

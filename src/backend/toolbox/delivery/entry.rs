@@ -96,7 +96,7 @@ impl Refusal {
     }
 }
 
-/// One in so many messages of other topics replaces the remembered topic, so that remembering costs almost nothing
+/// One in this many messages of other topics replaces the remembered topic, so that remembering costs almost nothing
 /// where topics alternate.
 const PATIENCE: u32 = 16;
 

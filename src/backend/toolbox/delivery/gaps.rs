@@ -38,7 +38,7 @@ impl Gaps {
 }
 
 impl Delivery {
-    /// A connection is up: all wanted topics are to be requested on it. Reports the gap before it.
+    /// A connection is up: requests all wanted topics on it. Reports the gap before it.
     pub fn connected(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.tell_gap(now, sink);
         self.request_all();

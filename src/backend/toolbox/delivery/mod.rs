@@ -247,7 +247,7 @@ impl Delivery {
         self.unsettled = self.tables.all().into_iter().flat_map(Names::values).map(|e| e.number).collect();
     }
 
-    /// A connection is up: all wanted topics are to be requested on it.
+    /// A connection is up: requests all wanted topics on it.
     fn request_all(&mut self) {
         self.online = true;
         for kind in TopicKind::ALL {

@@ -209,7 +209,7 @@ impl Refusals {
         self.count
     }
 
-    /// From when a topic that was confirmed before is silent, if one is. It may have been an earlier one of them.
+    /// Since when a topic that was confirmed before has been silent, or an earlier such topic; `None` if none is.
     pub(super) fn silent_since(&self) -> Option<Instant> {
         self.silent_since
     }

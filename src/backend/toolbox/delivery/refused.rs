@@ -29,7 +29,7 @@ const LOOKED_AT: usize = 64;
 pub struct RefusedTopics<'a> {
     /// Their number.
     pub count: usize,
-    /// Some of them, all refused for one reason; none only if `count` is 0.
+    /// Some of them, all refused for one reason; empty only if `count` is 0.
     pub some: Vec<RefusedTopic<'a>>,
     /// Those whose subscription was refused, for any reason: all of them, unless they are many.
     pub wanted: Vec<Topic>,

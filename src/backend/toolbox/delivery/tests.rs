@@ -126,7 +126,7 @@ fn a_topic_that_had_a_message_is_subscribed_anew() {
 enum Step {
     Subscribe(Topic, SubscriptionSlot),
     Unsubscribe(Topic),
-    /// So many messages that the topic is remembered.
+    /// This many messages, so that the topic is remembered.
     Messages(Topic, usize),
     /// The server answers every request.
     Confirm,

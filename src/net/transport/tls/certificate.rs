@@ -112,7 +112,7 @@ fn number(digits: &[u8]) -> Option<i64> {
     std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit))?.parse().ok()
 }
 
-/// Days from 1 January 1970 to a date of the Gregorian calendar. Years are counted from March, so that the leap day is the last.
+/// Days from 1 January 1970 to a Gregorian date. Years are counted from March, so that the leap day is the last.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));

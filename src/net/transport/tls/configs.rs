@@ -160,7 +160,7 @@ enum Trusted {
     Everyone,
 }
 
-/// The server has another key than the trusted one: this one.
+/// The server has this key instead of the trusted one.
 #[derive(Debug)]
 pub(super) struct WrongKey(Option<[u8; 32]>);
 

@@ -226,7 +226,7 @@ impl Transport for TlsTransport {
     }
 }
 
-/// Writes ciphertext to a transport: never in the vectored form, which raises SIGPIPE through the standard library's sockets.
+/// Writes ciphertext to a transport: never in the vectored form, which raises SIGPIPE through std's sockets.
 struct Plain<'a>(&'a mut dyn Transport);
 
 impl Write for Plain<'_> {

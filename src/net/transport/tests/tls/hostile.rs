@@ -14,7 +14,7 @@ enum Damage {
     Changed(usize, u8),
     /// These bytes are inserted there.
     Inserted(usize, Vec<u8>),
-    /// So many bytes are missing there.
+    /// This many bytes are missing there.
     Cut(usize, usize),
 }
 
