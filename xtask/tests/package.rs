@@ -32,6 +32,11 @@ fn a_package_with_a_placeholder_is_refused() {
     }
 }
 
+/// The anchor of a heading, as GitHub makes it.
+fn anchor_of(heading: &str) -> String {
+    heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-")
+}
+
 #[test]
 fn the_package_has_what_its_readers_need_and_nothing_beside() {
     let unpacked =
@@ -55,7 +60,13 @@ fn the_package_has_what_its_readers_need_and_nothing_beside() {
     for link in links {
         assert!(link.starts_with("https://") || link.starts_with('#'), "{link}");
         if let Some(path) = link.strip_prefix(&format!("{}/blob/main/", env!("CARGO_PKG_REPOSITORY"))) {
-            assert!(root().join(path).is_file(), "{link} leads nowhere");
+            let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
+            let page = fs::read_to_string(root().join(path)).unwrap_or_default();
+            let mut anchors = page.lines().filter(|line| line.starts_with('#')).map(anchor_of);
+            assert!(
+                if anchor.is_empty() { !page.is_empty() } else { anchors.any(|one| one == anchor) },
+                "{link} leads nowhere"
+            );
         }
     }
     let manifest = fs::read_to_string(unpacked.join("Cargo.toml")).expect("a manifest");
