@@ -72,7 +72,7 @@ local function history(random, counts)
 			case.cut(client, EXECUTED[random(1, 3)])
 			client.valid = false
 			servers[i] = start("s" .. i)
-		elseif what <= 4 then -- a cut, noticed at once
+		elseif what <= 4 then -- a cut that is noticed at once
 			counts.faults = counts.faults + 1
 			case.cut(client, EXECUTED[random(1, 3)])
 		elseif what == 5 then -- away for a while

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Players: each promise by an example. players_random_once.lua has all of them together, with faults.
+-- realtime.Players: an example of each promise. players_random_once.lua has all of them together, with faults.
 
 local world = include("_players.lua")
 local kit, realtime = world.kit, world.realtime

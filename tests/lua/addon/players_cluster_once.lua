@@ -1,6 +1,6 @@
 -- servers: real; redis: 7.0
--- realtime.Players on a cluster: all keys lie in one hash slot, and its scripts name each key that they use. And through a failover to a
--- replica that does not have all.
+-- realtime.Players on a cluster: all keys lie in one hash slot, and its scripts name each key that they use. Also a failover to a
+-- replica that lacks data.
 
 local world = include("_players.lua")
 local kit = world.kit
@@ -42,7 +42,7 @@ host.test("after a failover to a replica that missed the newest claims, they are
 	a.join(id)
 	where(id, a.id, a, b)
 	kit.wait("the replica's claim", function() return replica.command("HEXISTS", "realtime:players:{players}:claims", id) == 1 end)
-	-- From here on it misses everything.
+	-- From now on it replicates nothing.
 	replica.command("REPLICAOF", "NO", "ONE")
 	b.join(id)
 	b.join(other)

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- Posts of realtime.Players: each promise by an example.
+-- Posts of realtime.Players: an example of each promise.
 
 local world = include("_players.lua")
 local kit = world.kit

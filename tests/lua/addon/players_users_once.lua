@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Players with users of few rights, on a Redis that is full, and through a proxy that cuts.
+-- realtime.Players with users of few permissions, on a Redis that is full, and through a proxy that cuts.
 
 local world = include("_players.lua")
 local kit = world.kit

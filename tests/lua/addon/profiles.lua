@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Profiles: each promise by an example. profiles_random_once.lua has all of them together, with faults.
+-- realtime.Profiles: an example of each promise. profiles_random_once.lua has all of them together, with faults.
 
 local world = include("_profiles.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon

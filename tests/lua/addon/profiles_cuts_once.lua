@@ -138,7 +138,7 @@ local function rows_of(frame)
 	return rows
 end
 
--- Where the host was started: it has gone into a folder of its own since.
+-- The folder in which the host was started; it has changed its folder since.
 local function page()
 	local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
 	pcall(ffi.cdef, [[

@@ -219,7 +219,7 @@ local function history(random, counts, kind, has_twins)
 				if visit.server == server then visits[id] = nil end
 			end
 			enter(i)
-		elseif what <= 4 then -- a cut, noticed at once
+		elseif what <= 4 then -- a cut that is noticed at once
 			counts.faults = counts.faults + 1
 			case.cut(client, EXECUTED[random(1, 3)])
 			case.connect(client)

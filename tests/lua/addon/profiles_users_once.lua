@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Profiles with users of few rights, on a Redis that is full, and through a proxy that cuts.
+-- realtime.Profiles with users of few permissions, on a Redis that is full, and through a proxy that cuts.
 
 local world = include("_profiles.lua")
 local kit, addon = world.kit, world.addon

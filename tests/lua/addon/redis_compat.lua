@@ -14,7 +14,7 @@ local META = { "__tostring", "__eq", "__index", "__newindex", "__gc" }
 
 local fake = host.server.kind() == "fake"
 
--- The embedded server does not know everything: what counts then is that its refusal arrives.
+-- The embedded server does not know every command: then its refusal must arrive.
 local function unless_unknown(reply, err, check)
 	if fake and err then
 		assert(tostring(err):find("^ERR unknown"), tostring(err))

@@ -38,7 +38,7 @@ local STOCK = 'require("redis.core")\nfunction redis.CreateClient() end\nlocal m
 local BEFORE, BEHIND = "addons/aaa/" .. OLD, "addons/zzz/" .. OLD
 
 local steps = {
-	-- The usual.
+	-- The usual case.
 	function()
 		assert(not util.IsBinaryModuleInstalled("redis.core"))
 		require("redis")

@@ -166,7 +166,7 @@ local function install_library()
 	function redis.ConnectClient(hostname, port, database)
 		local client = redis.CreateClient()
 		client.Hostname, client.Port, client.Database, client.Pending = hostname, port, database, 0
-		kit.wait("the connection", function() return client:TryConnect() end) -- half a second is none for a busy machine
+		kit.wait("the connection", function() return client:TryConnect() end) -- half a second is too short for a busy machine
 		hook.Add("Think", client, function()
 			if client.Pending > 0 then client:Commit() end
 			client:Poll()

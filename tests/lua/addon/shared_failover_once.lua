@@ -17,7 +17,7 @@ host.test("the copies follow the replica", function()
 	ready(a, b)
 	kit.eq(done(a, "SetMany", { x = 1, sum = 5 }), nil)
 	kit.wait("the replica's data", function() return replica.command("HEXISTS", a.key, "x") == 1 end)
-	-- From here on it misses everything.
+	-- From now on it replicates nothing.
 	replica.command("REPLICAOF", "NO", "ONE")
 	kit.eq({ done(a, "Add", "sum", 1, { once = "lost" }) }, { nil, 6 })
 	kit.eq(done(a, "Set", "x", 2), nil)

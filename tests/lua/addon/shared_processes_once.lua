@@ -1,5 +1,5 @@
 -- unix; servers: real; redis: 5.0
--- The first example of docs/shared.md, pasted as it stands into two servers, each a process of its own: through the death of one, a
+-- The first example of docs/shared.md, pasted unchanged into two servers, each a process of its own: through the death of one, a
 -- restart of Redis, and a map change meanwhile.
 
 local processes = include("_processes.lua")

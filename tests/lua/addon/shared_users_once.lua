@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Shared with users of few rights, and on a Redis that is full.
+-- realtime.Shared with users of few permissions, and on a Redis that is full.
 
 local world = include("_shared.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon

@@ -257,7 +257,7 @@ end)
 
 host.test("an error is reported with the stack that raised it, as one of a hook", function()
 	local report, told = ErrorNoHaltWithStack, nil
-	-- In the game this prints the stack from which it is called.
+	-- In the game this prints the stack of its caller.
 	function ErrorNoHaltWithStack(text) told = text .. "\n" .. debug.traceback() end
 	local function deep() error("an error on purpose") end
 	realtime.After(0, function()

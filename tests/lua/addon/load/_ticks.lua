@@ -8,7 +8,7 @@
 local addon = include("realtime/load.lua").addon
 if addon.load_ticks then return addon.load_ticks end -- two scripts in one Lua state
 local registry = debug.getregistry()
-local ffi = registry._LOADED.ffi or registry._PRELOAD.ffi("ffi") -- what a first opening declared is lost by a second one
+local ffi = registry._LOADED.ffi or registry._PRELOAD.ffi("ffi") -- a second opening would lose the declarations of the first
 ffi.cdef("int getrusage(int who, long *usage);")
 local RUSAGE_THREAD, SYSTEM_TIME, PAGE_FAULTS, TAKEN_AWAY = 1, 2, 8, 17 -- and places in what it tells
 local thread_time, format = host.thread_time, string.format

@@ -3,7 +3,7 @@
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 300 tests/lua/addon/load/durable.lua backlog=100000
 --
--- Ticks are told in processor time of the main thread.
+-- Ticks are measured in processor time of the main thread.
 
 local kit = include("../../_kit.lua")
 local realtime = include("realtime/load.lua")

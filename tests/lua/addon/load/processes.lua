@@ -5,7 +5,7 @@
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 600 tests/lua/addon/load/processes.lua servers=20
 --
--- Ticks are told in processor time of the main threads: the median of the servers and the worst one, and what the longest tick of all was
+-- Ticks are measured in processor time of the main threads: the median of the servers and the worst one, and what the longest tick of all was
 -- made of. gc=0 and jit=0 do without LuaJIT's collector and compiler, strings=0 without other addons' strings: to see what these take.
 
 local processes = include("../_processes.lua")

@@ -3,7 +3,7 @@
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 300 tests/lua/addon/load/shared.lua servers=20
 --
--- Ticks are told in processor time of the main thread, without the garbage collections that the script asks for.
+-- Ticks are measured in processor time of the main thread, without the garbage collections that the script asks for.
 
 local kit = include("../../_kit.lua")
 local realtime = include("realtime/load.lua")
