@@ -48,7 +48,7 @@ host.test("after a map change without Redis, and when it is back", function()
 	kit.wait("the copy", function() return bans:IsReady() end)
 	assert(refused(BANNED) and not refused("2"))
 	bans:Remove(BANNED)
-	-- The other one bans him again when its map begins: that is what the example does.
+	-- The other one bans him again when its map begins, because the example does that.
 	other.wait(refusal(BANNED), "nil")
 	other.quit()
 end)

@@ -1,4 +1,4 @@
--- What many durable messages cost: a backlog that a subscriber reads, and a steady rate to subscribers and workers. All servers are clients
+-- Cost of many durable messages: a backlog that a subscriber reads, and a steady rate to subscribers and workers. All servers are clients
 -- of this process, so a tick does the work of all.
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 300 tests/lua/addon/load/durable.lua backlog=100000
