@@ -37,13 +37,13 @@ local function query(sql, values, fn, failed)
 	question:start()
 end
 
--- All of them: at the start, after every loss of the connection to Redis, and after messages were dropped.
+-- Reads all bans: at the start, after every loss of the connection to Redis, and after messages were dropped.
 local function read_all()
 	query("SELECT steamid, reason, expires FROM bans WHERE expires = 0 OR expires > ?", { os.time() }, function(rows)
 		bans = {}
 		for _, row in ipairs(rows) do bans[row.steamid] = row end
 	end, function()
-		realtime.After(RETRY, "database_bans", read_all) -- until then the old ones count
+		realtime.After(RETRY, "database_bans", read_all) -- until then the old bans count
 	end)
 end
 function db:onConnected() read_all() end

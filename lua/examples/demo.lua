@@ -59,7 +59,7 @@ local function server(name)
 		say("[%s] error: %s", name, tostring(info.err))
 	end)
 
-	-- A message that is too large comes as nil, and is not from a server of the demo.
+	-- A message that is too large comes as nil; the demo's own servers send none.
 	local function listen(method, name, fn)
 		client[method](client, prefix .. name, name, function(message, channel)
 			if message then fn(message, channel) end

@@ -1,6 +1,6 @@
 -- Sends a player to another server, which loads the player's things in advance: Handoff.Send(ply, "ttt-2"). To use
--- it, copy it into lua/autorun/server/ of an addon of yours, on every server, with your addresses. Until leaving,
--- players keep what they have.
+-- it, copy it into lua/autorun/server/ of an addon of yours, on every server, with your addresses. Players keep
+-- their things until they leave.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
@@ -13,7 +13,7 @@ local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true
 local going = {} -- players → their targets
 
 Handoff = Handoff or {}
--- Players whose things are here: whether they have got them. Nothing is saved for other players. Survives a reload of
+-- Players whose things are here: whether they have received them. Nothing is saved for other players. Survives a reload of
 -- this file.
 local given = Handoff.given or setmetatable({}, { __mode = "k" })
 Handoff.given = given
@@ -26,7 +26,7 @@ local function give(ply)
 	ply:SetHealth(math.Clamp(it.health, 1, ply:GetMaxHealth()))
 	ply:SetArmor(it.armor)
 	for class in pairs(it.weapons) do if WEAPONS[class] then ply:Give(class) end end
-	return true -- instead of the usual
+	return true -- replaces the usual loadout
 end
 hook.Add("PlayerLoadout", "handoff", give)
 

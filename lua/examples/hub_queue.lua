@@ -7,7 +7,7 @@ if not realtime then return end -- the console says what is missing
 local players, problem = realtime.Players()
 if not players then return print("[hub_queue] " .. problem) end
 local queue, presence, here = realtime.Shared("queue"), realtime.Presence(), players:Id()
-local HUB, PARTY, PATIENCE = "hub", 4, 60 -- seconds that a queued player may be on no server: while changing servers, or after a start of the hub, which has not heard of the player yet
+local HUB, PARTY, PATIENCE = "hub", 4, 60 -- seconds that a queued player may be on no known server
 local ADDRESSES = { ["ttt-1"] = "203.0.113.5:27016", ["ttt-2"] = "203.0.113.5:27017" } -- of the servers to play on
 
 hook.Add("PlayerSay", "hub_queue", function(ply, text)
@@ -24,7 +24,7 @@ end)
 if ADDRESSES[here] then
 	players:Answer("party", function(ply, party, _, reply, info)
 		if not info or not istable(party) or not istable(party.names) then return reply("it is no party") end
-		if party.server ~= here then return reply("he is not there yet") end -- the post comes again where he joins
+		if party.server ~= here then return reply("he is not there yet") end -- the post comes again on the server that he joins
 		ply:ChatPrint("You play with " .. table.concat(party.names, ", ") .. ".")
 	end)
 end
@@ -38,7 +38,7 @@ local function with_room() -- the emptiest server that has room for all of them
 	return best
 end
 
-local absent = {} -- since when a queued player is on no server, by SteamID64
+local absent = {} -- SteamID64 → when a queued player left the last server
 local function send_party()
 	local now, waiting, server, names = SysTime(), {}, with_room(), {}
 	queue:Each(function(id, since)

@@ -10,7 +10,7 @@ if not bags then return print("[inventory] " .. problem) end
 local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- weapons that move with the player
 
 Inventory = Inventory or {}
--- Players whose bag is here: whether they have got its content. Nothing is saved for other players. Survives a reload
+-- Players whose bag is here: whether they have received its content. Nothing is saved for other players. Survives a reload
 -- of this file.
 local given = Inventory.given or setmetatable({}, { __mode = "k" })
 Inventory.given = given

@@ -5,7 +5,7 @@ if not realtime then return end -- the console says what is missing
 local tables, problem = realtime.Tables()
 if not tables then return print("[kill_feed] " .. problem) end
 
-local PREFIX = "kills." -- and the server's id: to get the kills of one server only, subscribe to that channel
+local PREFIX = "kills." -- followed by the server's id: for the kills of one server only, subscribe to that channel
 
 local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
 

@@ -22,7 +22,7 @@ local function kick(ply)
 	if text then ply:Kick(text) end
 end
 
--- A player who is banned while loading cannot be found by SteamID64 yet; and the first load calls no `changed`.
+-- A player who is banned while loading cannot be found by SteamID64 yet. The first load does not call `changed`.
 hook.Add("PlayerInitialSpawn", "shared_bans", kick)
 bans:On("changed", function(id) kick(player.GetBySteamID64(id)) end)
 bans:On("ready", function() for _, ply in ipairs(player.GetHumans()) do kick(ply) end end)

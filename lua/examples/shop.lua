@@ -9,7 +9,7 @@ local requests = realtime.Requests()
 
 local SELLER, STOCK = "hub", "shop:stock:" -- followed by the item
 local ITEMS = { crowbar = true, medkit = true } -- a publisher can ask for anything
-local MAX_ORDERS = 10 -- in a second: each is a command or two for Redis, and a publisher can ask without end
+local MAX_ORDERS = 10 -- in a second: each is one or two commands for Redis, and a publisher can ask without limit
 local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
 local second, orders = 0, 0

@@ -32,7 +32,7 @@ MAX_ELEMENTS, MAX_DEPTH = 256, 4  # of the lists in one reply
 
 
 class Refused(Exception):
-    """What Redis says instead of an answer."""
+    """An error of Redis."""
 
 
 class Redis:
@@ -49,20 +49,20 @@ class Redis:
             self.ask("AUTH", *words)
 
     def send(self, *words):
-        """A command is a list of strings, each behind its length in bytes."""
+        """A command is a list of strings, each after its length in bytes."""
         parts = [b"*%d\r\n" % len(words)]
         for word in words:
-            word = word.encode(errors="replace")  # what was typed may be no UTF-8
+            word = word.encode(errors="replace")  # typed text may not be UTF-8
             parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
         self.socket.sendall(b"".join(parts))
 
     def read(self):
-        """One reply. A server may send anything, so all of it is bounded."""
+        """One reply. A server may send anything, so every part is limited."""
         self.bytes_left, self.elements_left = MAX_REPLY, MAX_ELEMENTS
         return self.value(MAX_DEPTH)
 
     def value(self, depth):
-        """+text, -error, :number, $string or *list, in which there may be others."""
+        """+text, -error, :number, $string or *list, which may contain others."""
         line = self.incoming.readline(MAX_LINE)
         if not line.endswith(b"\r\n"):
             raise ConnectionError("the server sends too much" if len(line) == MAX_LINE else "the server closed the connection")
@@ -101,7 +101,7 @@ def say(text):
 
 
 def listen(url):
-    """Prints what the servers say, and connects again whenever the connection is lost."""
+    """Prints messages of the servers, and connects again whenever the connection is lost."""
     while True:
         try:
             redis = Redis(url)
@@ -119,7 +119,7 @@ def listen(url):
 
 
 def hear(message):
-    """A publisher chooses what is in a message, so each field is checked, and cut."""
+    """A publisher chooses the content of a message, so each field is checked and cut."""
     try:
         if len(message) > MAX_MESSAGE:
             raise ValueError("it is too long")
@@ -140,7 +140,7 @@ def publish(url, user, text):
     """Returns how many servers heard it. Large ids would go as strings, too: as numbers they lose digits."""
     data = {"user": user, "text": text}
     message = envelope.sign(SECRET, ME, TO_GAME, data) if SECRET else json.dumps({"from": ME, "data": data}, ensure_ascii=False)
-    redis = Redis(url)  # for each line a connection: a bot keeps one
+    redis = Redis(url)  # a new connection for each line: a bot keeps one
     with redis.socket, redis.incoming:
         receivers = redis.ask("PUBLISH", TO_GAME, message)
         if not isinstance(receivers, int):

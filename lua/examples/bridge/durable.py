@@ -1,4 +1,4 @@
-"""Messages for realtime.Durable from Python: a shop that sells. It needs Python's own library alone.
+"""Messages for realtime.Durable from Python: a shop that sells. It needs only Python's own library.
 
     call = redis.Redis(host="10.0.0.5", decode_responses=True).execute_command  # redis-py
     publish(call, "purchases", {"steamid": "76561198000000001", "item": "vip"}, once="order-17")
@@ -17,15 +17,15 @@ SCRIPT = next(
     if path.exists()
 ).read_text(encoding="utf-8")
 
-KEPT = 60  # seconds for which Redis keeps what became of a call
+KEPT = 60  # seconds for which Redis keeps the outcome of a call
 
 
 class NotDone(Exception):
-    """Nothing was published: "full", "size" or "json", as durable_publish.lua says."""
+    """Nothing was published: "full", "size" or "json", with the meanings in durable_publish.lua."""
 
 
 def publish(call, channel, data, once=None, me="web"):
-    """The message's id. `call` sends a command, given as words, and returns the answer; once: an id, for which this is done only once."""
+    """Returns the message's id. `call` sends a command, given as words, and returns the answer; once: an id that prevents repetitions."""
     key = "realtime:durable:{" + channel + "}"
     token = secrets.token_hex(16)
     keys = [key, key + ":about", key + ":token:" + token]

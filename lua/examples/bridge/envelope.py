@@ -1,4 +1,4 @@
-"""Envelopes with the shared secret, as docs/security.md describes them. It needs Python's own library alone.
+"""Envelopes with the shared secret, as docs/security.md describes them. It needs only Python's own library.
 
     text = sign("secret", "web", "web.to_game", {"user": "Bob", "text": "hello"})
     sender, data = verify("secret", "web.from_game", text)
@@ -13,7 +13,7 @@ import re
 import time
 
 ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # of a sender
-TOLERANCE = 120  # seconds between both clocks
+TOLERANCE = 120  # the largest difference of both clocks, in seconds
 
 
 class Forged(ValueError):
@@ -21,7 +21,7 @@ class Forged(ValueError):
 
 
 def sign(secret, sender, channel, data):
-    """The text to publish on that channel."""
+    """Returns the text to publish on that channel."""
     if not ID.fullmatch(sender):
         raise ValueError("a sender's id is 1 to 64 letters, digits, '_', '.' or '-'")
     now = int(time.time())
@@ -31,11 +31,11 @@ def sign(secret, sender, channel, data):
 
 
 def verify(secret, channel, text):
-    """Who sent what came on that channel, and the data in it. Raises Forged."""
+    """Returns the sender and the data of a message on that channel. Raises Forged."""
     try:
         values = texts(text)
         sender, sent, mac = (json.loads(values[key]) for key in ("from", "time", "mac"))
-        state = json.loads(values.get("state", "null"))  # game servers add it, programs leave it out
+        state = json.loads(values.get("state", "null"))  # game servers add it, other programs do not
         data = json.loads(values["data"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Forged("it is no signed envelope") from None
@@ -46,7 +46,7 @@ def verify(secret, channel, text):
         raise Forged("state is no name")
     try:
         expected = mac_of(secret, sent, sender, state, channel, values["data"])
-    except UnicodeEncodeError:  # half of a pair of surrogates
+    except UnicodeEncodeError:  # half of a surrogate pair
         raise Forged("it is no text in UTF-8") from None
     if not mac.isascii() or not hmac.compare_digest(mac, expected):
         raise Forged("the mac is another one")
@@ -66,8 +66,8 @@ def as_bytes(text):
 
 
 def texts(text):
-    """An object's members, each with its value as it stands in the text: the mac is over these very characters."""
-    if not isinstance(json.loads(text), dict):  # from here on it is well formed
+    """An object's members, each with its value exactly as in the text, because the mac covers these characters."""
+    if not isinstance(json.loads(text), dict):  # from here on it is well-formed
         raise ValueError("no object")
     decode, found = json.JSONDecoder().raw_decode, {}
 

@@ -1,4 +1,4 @@
-"""Messages for players from Python, by realtime.Players: a shop that delivers. It needs Python's own library alone.
+"""Messages for players from Python, by realtime.Players: a shop that delivers. It needs only Python's own library.
 
     call = redis.Redis(host="10.0.0.5", decode_responses=True).execute_command  # redis-py
     where(call, "76561198000000001")  # "ttt-2", or None
@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KEY = "realtime:players:{players}:"
-KEPT = 60  # seconds for which Redis keeps what became of a call
+KEPT = 60  # seconds for which Redis keeps the outcome of a call
 MONTH = 30 * 86400  # seconds
 
 
@@ -27,11 +27,11 @@ POST, CLAIMS = script("players_post.lua"), script("players_claims.lua")
 
 
 class NotDone(Exception):
-    """Nothing was posted: "full", "size" or "json", as players_post.lua says."""
+    """Nothing was posted: "full", "size" or "json", with the meanings in players_post.lua."""
 
 
 def post(call, player, name, data, once=None, expires=MONTH, me="web"):
-    """The post's id. `call` sends a command, given as words, and returns the answer; once: an id, for which this is done only once."""
+    """Returns the post's id. `call` sends a command, given as words, and returns the answer; once: an id that prevents repetitions."""
     token = secrets.token_hex(16)
     keys = [KEY + "posts:" + player, KEY + "waiting", KEY + "claims", KEY + "leases", KEY + "token:" + token]
     if once is not None:

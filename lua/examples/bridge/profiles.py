@@ -15,7 +15,7 @@ import secrets
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LEASE = 30000  # milliseconds that a document stays with a program of which nothing is heard
+LEASE = 30000  # milliseconds that a document stays with a program that is silent
 
 
 def script(name):
@@ -27,11 +27,11 @@ OPEN, SAVE = script("profiles_open.lua"), script("profiles_save.lua")
 
 
 class Held(Exception):
-    """A game server has the document: its id is the first argument. It is not asked to let go: the player would be sent away."""
+    """A game server has the document: its id is the first argument. It is not asked to release it, because it would kick the player."""
 
 
 class Lost(Exception):
-    """Nothing was saved: somebody else opened the document, because this program kept it for longer than its lease."""
+    """Nothing was saved: somebody else opened the document, because this program kept it longer than its lease."""
 
 
 class Profiles:
@@ -41,12 +41,12 @@ class Profiles:
         self.channel, self.call, self.me = "realtime:profiles:{" + name + "}", call, me
 
     def read(self, steamid):
-        """The document as it was saved last, or None."""
+        """Returns the document as last saved, or None."""
         data = self.call("HGET", self.channel + ":" + steamid, "data")
         return None if data is None else json.loads(data)
 
     def open(self, steamid):
-        """A document that is this program's until it is closed, as a context: `data` may be changed, and is None if there is none yet."""
+        """Opens a document for this program, as a context: `data` may be changed, and is None for a new document."""
         return Document(self, steamid)
 
 
@@ -67,7 +67,7 @@ class Document:
         return self
 
     def __exit__(self, error, *_):
-        """Saves what changed, unless the block raised, and lets go."""
+        """Saves changes, unless the block raised, and releases the document."""
         text = "" if self.data is None else json.dumps(self.data, ensure_ascii=False, allow_nan=False)
         kind = "data" if error is None and text and text != self.before else "none"
         words = (self.token, self.fence, "1", str(LEASE), self.profiles.me, self.profiles.channel, self.id, kind, text)

@@ -1,4 +1,4 @@
-"""Tables of realtime.Shared from Python: a panel that bans, a web site that reads settings. It needs Python's own library alone.
+"""Tables of realtime.Shared from Python: a panel that bans, a web site that reads settings. It needs only Python's own library.
 
     bans = Shared("bans", redis.Redis(host="10.0.0.5", decode_responses=True).execute_command)  # redis-py
     bans.set("76561198000000001", {"reason": "cheats"}, expires=3600)
@@ -19,11 +19,11 @@ SCRIPT = next(
     if path.exists()
 ).read_text(encoding="utf-8")
 
-KEPT = 60  # seconds for which Redis keeps what became of a call
+KEPT = 60  # seconds for which Redis keeps the outcome of a call
 
 
 class NotDone(Exception):
-    """Nothing was changed: "limit", "number", "full", "size" or "json", as shared_write.lua says."""
+    """Nothing was changed: "limit", "number", "full", "size" or "json", with the meanings in shared_write.lua."""
 
 
 class Shared:
@@ -34,20 +34,20 @@ class Shared:
         self.call, self.me = call, me
 
     def set(self, key, value, expires=None, once=None):
-        """expires: in how many seconds; once: an id, for which this is done only once."""
+        """expires: in how many seconds; once: an id for which this happens only once."""
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         self._write("set", key, text, "never" if expires is None else str(expires), "", once=once)
 
     def remove(self, key):
-        """Whether it was there."""
+        """Returns whether the key existed."""
         return self._write("remove", key, "", "", "") == "1"
 
     def add(self, key, number, least="-inf", most="inf", once=None):
-        """The new number. Raises NotDone("limit") if it would leave its bounds."""
+        """Returns the new number. Raises NotDone("limit") if it would leave its bounds."""
         return json.loads(self._write("add", key, str(number), "keep", f"{least} {most}", once=once))
 
     def get(self, key):
-        """The value, or None."""
+        """Returns the value, or None."""
         field = self.call("HGET", self.key, key)
         seconds, microseconds = self.call("TIME")
         return _value(field, int(seconds) * 1000000 + int(microseconds))

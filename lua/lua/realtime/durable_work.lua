@@ -4,7 +4,7 @@ return function(realtime, addon)
 	local SCRIPT = "durable_work"
 	local RETRY, MOST_RETRY = 1, 60 -- the first and longest pause after an error of Redis, in seconds
 	local MAX_ERRORS = 10
-	local MOST_DONE = 20 -- messages that one call says are done: Redis serves nobody else meanwhile
+	local MOST_DONE = 20 -- how many messages one call reports as done: Redis serves nobody else meanwhile
 	local workers = {}
 	addon.durable_workers = workers
 
@@ -84,7 +84,7 @@ return function(realtime, addon)
 		return { key, key .. ":about", key .. ":held", key .. ":tries", key .. ":workers", key .. ":dead" }
 	end
 
-	-- fn(reply) if it was answered; failed(pause) if not.
+	-- Calls fn(reply) with an answer, or failed(pause) without.
 	local function ask(worker, arguments, fn, failed)
 		table.insert(arguments, 2, worker.parent.instance)
 		table.insert(arguments, 3, math.floor(worker.patience * 1000))
@@ -103,7 +103,7 @@ return function(realtime, addon)
 		if not accepted then failed(1) end
 	end
 
-	-- What Redis says of a run that failed.
+	-- Handles Redis's answer about a run that failed.
 	local function failed(worker, run, outcome, errors, is_dead)
 		if outcome == "lost" then return lose(worker, run) end
 		forget(worker, run)
@@ -113,7 +113,7 @@ return function(realtime, addon)
 		tell_failed(worker, run.message, run.reason, errors, is_dead)
 	end
 
-	-- Tells Redis how runs have ended: some that are done, or one that failed.
+	-- Reports to Redis how runs have ended: several that are done, or one that failed.
 	local function finish(worker, runs)
 		local first, arguments = runs[1], { "done", "", "", "" }
 		if first.state == "failed" then
@@ -150,7 +150,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Tells Redis about all runs that have ended and are wanted, in calls until `stop`, and one call in any case.
+	-- Reports all runs that have ended and are wanted to Redis, in at least one call, until `stop`.
 	local function finish_ended(worker, stop, is_wanted)
 		local done, is_late = {}, false
 		local function tell(runs)
@@ -182,7 +182,7 @@ return function(realtime, addon)
 		end
 		local _, time, mark, messages, dead, lost, gone, state, is_back = unpack(reply)
 		addon.DurableClock(worker.parent, time)
-		-- Where nothing had been published, nothing is lost.
+		-- If nothing had been published, nothing is lost.
 		local was_empty = worker.state and worker.state:find("^0 ") and not next(worker.runs)
 		local is_other = worker.mark and (worker.mark ~= mark or is_back == 1) and not was_empty
 		worker.mark, worker.state = mark, state
@@ -221,7 +221,7 @@ return function(realtime, addon)
 		if returned[5] then ask(worker, returned, function() end, function() end) end
 	end
 
-	-- How many more it may have: those whose end is on its way are no more this server's once Redis gets to the next question.
+	-- How many more it may take. Runs whose end is being reported do not count: Redis gets that report first.
 	local function room(worker) return worker.is_on and worker.parallel - worker.count + worker.ending or 0 end
 
 	local function take(worker)
@@ -264,10 +264,10 @@ return function(realtime, addon)
 	-- Called when messages wait.
 	function workers.Wake(worker) worker.more = true end
 
-	-- The Lua state ends: tells what has ended, and gives back the rest, also what is on its way here. Another server begins it at once.
+	-- The Lua state ends: reports the ended runs, and returns all other messages, also those on their way here, for other servers.
 	function workers.Release(worker)
 		worker.is_on = false
-		-- Again, if Redis has not answered yet: it may not have the script.
+		-- Sent again if Redis has not answered yet, because it may not have the script.
 		finish_ended(worker, math.huge, function() return true end)
 		if worker.has_asked then ask(worker, { "release", "", 0, "" }, function() end, function() end) end
 	end

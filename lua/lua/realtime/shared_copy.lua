@@ -1,22 +1,22 @@
 -- This server's copy of a table of realtime.Shared: reads it, keeps it up to date by messages, and checks it.
 --
 -- Each change has a version, and its message names the version before it. A message is applied if that is the copy's own version. Anything
--- else that is heard makes the copy ask Redis for the table's version ("check"). Is that another one, it is expected to come with the
+-- else that is heard makes the copy ask Redis for the table's version ("check"). If it is another one, it should come with the
 -- messages that are still on their way; if it does not, the table is read again. Versions are compared for equality only: after a
 -- failover, or FLUSHALL, a later one may be lower.
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	addon.shared_interval = 10 -- seconds between two checks
-	addon.shared_spread = 2 -- seconds: servers that lost a copy at the same moment begin to read at different ones
+	addon.shared_spread = 2 -- seconds: servers that lose a copy at the same time begin to read within so long, at different moments
 	addon.shared_patience = 1 -- how many seconds a message may come later than Redis's answers indicate
 	local CHECK_PAUSE = 0.1 -- the shortest time between two checks, in seconds
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
 	local FIRST_SLICE, MAX_SLICE = 10, 100 -- keys that are read at a time
-	local SLICE_BYTES, SLICE_SECONDS = 32768, 0.0005 -- that they have together, and that they take, as far as those before tell
+	local SLICE_BYTES, SLICE_SECONDS = 32768, 0.0005 -- the limits of a slice, estimated from those before
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
-	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
-	local BUDGET = 0.001 -- seconds of a tick for what was read: taking it in, comparing, and telling differences
-	local MAX_SORTED = 1000 -- differences that are told in the order of their keys: to sort more takes too long for a tick
+	local MAX_UNMARKED = 100 -- how many of them may be from anybody, because the table's mark is not known yet
+	local BUDGET = 0.001 -- seconds of a tick for taking in the read entries, comparing, and reporting differences
+	local MAX_SORTED = 1000 -- differences that are reported in the order of their keys: to sort more takes too long for a tick
 	local entries = addon.shared_entries
 	local change, tell = entries.Change, addon.Tell
 	local copy = {}
@@ -24,12 +24,12 @@ return function(realtime, addon)
 
 	local function digits(number) return format("%.0f", number) end
 
-	-- The copy is where Redis was when these writes had been answered: it shows them.
+	-- The copy is as new as the answers to these writes, so it shows them.
 	local function show(self, writes)
 		for _, write in ipairs(writes) do addon.shared_writes.Shown(self, write) end
 	end
 
-	-- What Redis has answered so far: a version that is asked for from now on has it.
+	-- The writes that Redis has answered so far: a version that is asked for from now on includes them.
 	local function answered_writes(self)
 		local list = {}
 		for _, write in pairs(self.pending) do
@@ -46,7 +46,7 @@ return function(realtime, addon)
 		tell(self, "stale", function() return err end)
 	end
 
-	-- Reads the table in so many seconds.
+	-- Reads the table after so many seconds.
 	local function read_in(self, seconds)
 		local at = SysTime() + seconds
 		self.load_at = self.load_at and math.min(self.load_at, at) or at
@@ -65,7 +65,7 @@ return function(realtime, addon)
 
 	local finish
 
-	-- Applies a message to the copy, which it follows.
+	-- Applies a message whose version follows the copy's.
 	local function apply(self, message)
 		self.version = digits(message.version)
 		if self.passed then self.passed[self.version] = true end
@@ -101,7 +101,7 @@ return function(realtime, addon)
 		end
 		if not self.is_ready then return end
 		if self.version == "0" then
-			-- The first changes of a table that was not there. Redis tells its mark.
+			-- The first changes of a table that did not exist. Its mark comes from Redis.
 			local early = self.early and #self.early < MAX_UNMARKED and self.early or {}
 			self.early = early
 			early[#early + 1] = message
@@ -166,7 +166,7 @@ return function(realtime, addon)
 	local function check(self)
 		self.check_at, self.checked = nil, SysTime()
 		local writes = answered_writes(self)
-		local passed = { [self.version] = true } -- versions that the copy has been at since Redis was asked
+		local passed = { [self.version] = true } -- versions that the copy has had since Redis was asked
 		self.passed = passed
 		local accepted = read(self, { "check" }, function(err, version, mark)
 			if self.passed ~= passed then return end
@@ -193,8 +193,8 @@ return function(realtime, addon)
 		end
 	end
 
-	-- How many keys are read after so many that had so many bytes and took so many seconds: no slice takes long. Lua collects garbage
-	-- now and then, and what is made meanwhile takes several times as long.
+	-- The size of the next slice, in keys, from the bytes and seconds of the last one, so that no slice takes long. While Lua collects
+	-- garbage, allocations take several times as long.
 	local function size_after(keys, bytes, seconds)
 		local fitting = math.floor(keys * math.min(SLICE_BYTES / bytes, SLICE_SECONDS / seconds, MAX_SLICE))
 		return math.Clamp(fitting, 1, math.min(keys * 4, MAX_SLICE))
@@ -221,7 +221,7 @@ return function(realtime, addon)
 		if not accepted then retry_later(self, load, refused) end
 	end
 
-	-- Takes what a slice has, as much as fits into a tick; then asks for the next one, or that was all.
+	-- Takes in the entries of a slice, as many as fit into a tick. Then it asks for the next slice, or ends.
 	local function take_reply(self, load)
 		local reply, began = load.reply, SysTime()
 		local fields, stop, at = reply.fields, began + BUDGET, reply.at
@@ -275,9 +275,9 @@ return function(realtime, addon)
 		return own
 	end
 
-	-- How what was read becomes the copy: tables of which each element is looked at, over as many ticks as that takes, and what is done then.
+	-- The stages in which the read entries become the copy: a table to go through, over several ticks, and a function to run afterwards.
 	local function stages_of_first(self, load)
-		-- What this server wrote before is told as any write of its own; all else by `ready`.
+		-- This server's own earlier writes are reported like any other of its writes; everything else by `ready`.
 		load.differing = table.GetKeys(load.own)
 		table.sort(load.differing)
 		local new = entries.New(self, load.entries)
@@ -302,7 +302,7 @@ return function(realtime, addon)
 		return { { of = load.entries, fn = compare }, { of = self.entries, fn = look_for, done = sort } }
 	end
 
-	-- Once the messages from the first slice to the last one are there, what was read and what they changed is the table as it was at the
+	-- Once all messages from the first slice to the last have come, the read entries with their changes are the table at the time of the
 	-- last slice.
 	function finish(self)
 		local load = self.load
@@ -326,12 +326,12 @@ return function(realtime, addon)
 				} or nil
 			end
 		end
-		load.at, load.final, load.deadline = load.final, nil, nil -- what comes from now on follows
+		load.at, load.final, load.deadline = load.final, nil, nil -- later messages follow
 		self.settling, load.own = load, own_entries(load)
 		load.stages = (self.was_read and stages_of_differences or stages_of_first)(self, load)
 	end
 
-	-- Compares, then tells the differences, as much as fits into a tick; then the copy is ready.
+	-- Compares, then reports the differences, as many as fit into a tick; then the copy is ready.
 	function copy.Settle(self)
 		local load, stop = self.settling, SysTime() + BUDGET
 		while load.stages[1] do
@@ -394,7 +394,7 @@ return function(realtime, addon)
 
 	-- The client is connected, for the first time or again.
 	function copy.Connected(self)
-		self.measured = -math.huge -- it may be another clock
+		self.measured = -math.huge -- the clock may be another one
 		if not self.was_told then
 			copy.Stale(self) -- the running read came over the old connection
 			return read_in(self, 0)

@@ -22,7 +22,7 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Calls fn(key, value) for those after the key `at`, until `stop`. Returns the last key, or nil if that was the end.
+	-- Calls fn(key, value) for the entries after the key `at`, until `stop`. Returns the last key, or nil at the end.
 	function entries.EachUntil(all, at, stop, fn)
 		repeat
 			for _ = 1, LOOK do
@@ -44,14 +44,14 @@ return function(realtime, addon)
 	end
 	entries.Fresh = fresh
 
-	-- Redis's clock in microseconds. An answer tells a moment that has passed when it arrives, so this is never ahead.
+	-- Redis's clock in microseconds. It is never ahead, because the time in an answer is past when it arrives.
 	function entries.Now(self)
 		return self.offset and SysTime() * 1e6 + self.offset or os.time() * 1e6
 	end
 
 	function entries.Clock(self, time)
 		local offset, now = time - SysTime() * 1e6, SysTime()
-		-- The newest, unless a better one is not old: that one took less time on its way.
+		-- The newest, unless a recent one took less time on its way.
 		if not self.offset or offset > self.offset or now - self.measured > CLOCK_AGE then self.offset, self.measured = offset, now end
 	end
 
@@ -83,8 +83,8 @@ return function(realtime, addon)
 	end
 	entries.Store = store
 
-	-- Entries that are looked through over several ticks, to take the place of all at once; nothing is told. The table that they are in
-	-- becomes the copy's: to fill another one would make it grow, and of 10,000 keys LuaJIT moves 8,192 in one piece for that.
+	-- Collects entries over several ticks, and then replaces all at once, without reporting them. Their table becomes the copy's own. If
+	-- another one were filled, it would grow, and for 10,000 keys LuaJIT moves 8,192 at once for that.
 	function entries.New(self, all) return { entries = all, count = 0, due = {}, second = self.second } end
 	function entries.Keep(new, key, entry)
 		new.count = new.count + 1
@@ -128,7 +128,7 @@ return function(realtime, addon)
 		local now = entries.Now(self)
 		local second = math.floor(now / 1e6)
 		local from = self.second
-		if not from or from > second or second - from > MAX_JUMP then -- the first time, or a clock was set
+		if not from or from > second or second - from > MAX_JUMP then -- the first time, or a clock was changed
 			from = second
 			self.second, self.due = second, {}
 			for key, entry in pairs(self.entries) do schedule(self, key, entry) end
@@ -139,8 +139,8 @@ return function(realtime, addon)
 		end
 	end
 
-	-- A field as it stands in Redis: "VERSION EXPIRY JSON". An entry whose version is unchanged stays. Nil for what has expired, and for
-	-- what somebody wrote who knows no better: it is left out, and told.
+	-- The entry of a field in Redis: "VERSION EXPIRY JSON". With an unchanged version it is the known entry. Nil if it has expired, and if
+	-- another program wrote it in a wrong form, which is reported.
 	function entries.Read(self, key, field)
 		local version, expires, text = field:match("^(%d+) (%d+) (.*)$")
 		local known = self.entries[key]

@@ -1,7 +1,7 @@
--- Files as they come in the place of a module, made by hand.
+-- Handmade files that may lie in a module's place.
 local binaries = {}
 
--- A number of so many bytes, the lowest first.
+-- A number as so many bytes, the lowest first.
 local function bytes(number, count)
 	local text = ""
 	for _ = 1, count do
@@ -51,7 +51,7 @@ function binaries.pe(options)
 	return text .. ("d"):rep(1024) .. (options.symbols and ("s"):rep(36) .. bytes(10, 4) .. "names\0" or "")
 end
 
--- One for this very platform, and one that is for another.
+-- One for this platform, and one for another.
 function binaries.of(os, arch)
 	return os == "Windows" and binaries.pe({ bits = arch == "x86" and 32 or 64 }) or binaries.elf({ bits = arch == "x86" and 32 or 64 })
 end

@@ -1,9 +1,9 @@
 -- Runs lua/examples/bridge with Python, beside this server, "hub". Loaded with include("_bridge.lua")(secret or nil). Returns nil
--- while the map begins anew, and where there is no Python, which ends the run.
+-- while the map restarts, and without Python, which ends the run.
 
 local kit = include("../_kit.lua")
 
--- Lua in the game starts no processes, so neither does the host.
+-- The host cannot start processes, because Lua in the game cannot.
 local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
 ffi.cdef([[
 	void *popen(const char *command, const char *mode);
@@ -27,16 +27,16 @@ end
 
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
--- Where the host was started: it has gone into a folder of its own since.
+-- The folder in which the host was started; it has changed its folder since.
 local here = debug.getinfo(1, "S").source:match("^@(.*)_bridge%.lua$")
 if here:sub(1, 1) ~= "/" then here = environment("PWD") .. "/" .. here end
 local FOLDER = here .. "../../../lua/examples/bridge"
 local SCRIPT = quoted(FOLDER .. "/bridge.py")
 
--- chat: what the one player here is told.
+-- chat: the chat lines of the one player here.
 local bridges = {}
 
--- A running bridge: what it prints goes into data/NAME.txt.
+-- A running bridge, whose output goes into data/NAME.txt.
 function bridges.start(name, url, secret)
 	local command = string.format("exec env PYTHONDONTWRITEBYTECODE=1 REALTIME_SECRET=%s python3 %s %s >garrysmod/data/%s.txt 2>&1",
 		quoted(secret or ""), SCRIPT, quoted(url), name)
@@ -47,7 +47,7 @@ function bridges.start(name, url, secret)
 		ffi.C.fputs(line .. "\n", stream)
 		ffi.C.fflush(stream)
 	end
-	-- Waits for the line, behind the last one that was waited for.
+	-- Waits for the line, which must come after the line of the last call.
 	function bridge.wait(line)
 		local said
 		local found = host.wait(function()
@@ -58,12 +58,12 @@ function bridges.start(name, url, secret)
 		end, kit.PATIENCE)
 		if not found then error("waited in vain for " .. line .. " in: " .. said, 2) end
 	end
-	-- The end of its input is its own. Returns its exit code, as wait(2) has it.
+	-- The bridge ends when its input ends. Returns its exit code, in the form of wait(2).
 	function bridge.close() return ffi.C.pclose(stream) end
 	return bridge
 end
 
--- Runs a Python program that may import the example's modules: its exit code, as wait(2) has it, and what it printed.
+-- Runs a Python program that may import the example's modules: returns its exit code, in the form of wait(2), and its output.
 function bridges.python(program)
 	local command = "exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" .. quoted(FOLDER) .. " python3 - >garrysmod/data/python.txt 2>&1"
 	local stream = ffi.C.popen(command, "w")
@@ -73,7 +73,7 @@ function bridges.python(program)
 end
 
 bridges.alice = host.players.add({ name = "Alice", steamid64 = "76561198000000001" })
-bridges.chat = host.players.seen(bridges.alice).chat -- what is said to her
+bridges.chat = host.players.seen(bridges.alice).chat -- the lines that she gets
 
 return function(secret)
 	if host.map_number == 1 then

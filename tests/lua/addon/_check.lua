@@ -1,4 +1,4 @@
--- What a suite asks realtime_check, and how it does what the report says. `put` writes the settings with a URL.
+-- Runs realtime_check for a suite, and follows its report. `put` writes the settings with a URL.
 
 local kit = include("../_kit.lua")
 
@@ -6,10 +6,10 @@ return function(put)
 	local check_kit = {}
 
 	-- Servers of this process answer at once.
-	check_kit.listening = 2 -- seconds for those that are asked twice
+	check_kit.listening = 2 -- seconds, for checks that ask twice
 	realtime.addon.check_listening = 0.2
 
-	-- A server of these tests keeps nothing on disk, of which the report tells as soon as a helper is used.
+	-- Servers of these tests keep nothing on disk, and the report says so as soon as a helper is used.
 	function check_kit.keep(server) server.command("CONFIG", "SET", "save", "3600 1") end
 	check_kit.keep(host.real)
 
@@ -36,7 +36,7 @@ return function(put)
 		return table.concat(lines, "\n")
 	end
 
-	-- The one problem that there is: what it is about, and a part of its text.
+	-- Expects exactly one problem: its subject, and a part of its text.
 	function check_kit.only(about, part)
 		local report = check_kit.check()
 		local list = check_kit.problems(report)
@@ -44,7 +44,7 @@ return function(put)
 		return list[1]
 	end
 
-	-- The same of other servers: on a busy machine they may be heard only after a check has ceased to listen.
+	-- The same for other servers: on a busy machine their messages may come after a check has stopped listening.
 	function check_kit.only_soon(about, part)
 		local line
 		kit.wait("the problem with the " .. about, function()
@@ -61,12 +61,12 @@ return function(put)
 		return report
 	end
 
-	-- No problem, and this in the report: of other servers, as above.
+	-- Expects no problem, and this text about other servers in the report; repeated as above.
 	function check_kit.all_well_soon(part)
 		kit.wait(part, function() return check_kit.show(check_kit.all_well()):find(part, 1, true) end)
 	end
 
-	-- Types what stands in a line, from that word on, into redis-cli.
+	-- Types the rest of a line, from that word on, into redis-cli.
 	function check_kit.type_in(server, text, command)
 		local words = {}
 		local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(%a.*", ""):gsub(" and CONFIG REWRITE.*", "")
@@ -75,7 +75,7 @@ return function(put)
 		server.command(unpack(words))
 	end
 
-	-- What an owner does who is told to write a URL and to restart.
+	-- Writes a URL and restarts, as the report asks an owner to do.
 	function check_kit.restart(url)
 		put(url)
 		realtime.Default():Disconnect()

@@ -1,11 +1,11 @@
--- For the random histories of realtime.Durable: its own scripts on a Redis that is a few tables, several servers, and a network that loses
+-- For the random histories of realtime.Durable: its own scripts on a Redis made of a few tables, several servers, and a network that loses
 -- questions and answers, all in virtual time.
 
 local kit = include("../_kit.lua")
 local new_world = include("_world.lua")
 local format = string.format
 
--- A Redis of the commands that the scripts call. It runs a script as Redis would: in one piece.
+-- A Redis with the commands that the scripts call. Like Redis, it runs a script atomically.
 local function new_redis(world)
 	local redis = { strings = {}, hashes = {}, sets = {}, streams = {}, ahead = 0 }
 	local function parts(id)
@@ -106,7 +106,7 @@ local function new_redis(world)
 	env.redis = { error_reply = function(err) error(err) end }
 	function env.redis.call(command, ...) return assert(commands[command], command)(...) end
 	env.redis.pcall = env.redis.call
-	redis.xadd = commands.XADD -- as whoever has no script
+	redis.xadd = commands.XADD -- as a program without the scripts
 	local scripts = {}
 	function redis.run(name, keys, arguments)
 		if not scripts[name] then
@@ -117,7 +117,7 @@ local function new_redis(world)
 		for i, argument in ipairs(arguments) do env.ARGV[i] = tostring(argument) end
 		return scripts[name]()
 	end
-	-- All that it knows, as a copy; and back to that.
+	-- A copy of all its data, and a return to that copy.
 	local KNOWN = { "strings", "hashes", "sets", "streams" }
 	function redis.snapshot()
 		local copy = {}
@@ -135,7 +135,7 @@ end
 local function new_case()
 	local world = new_world()
 	local case = { world = world, redis = new_redis(world), delay = 0.01, late = 2, wire = {}, clients = {}, executed = 0 }
-	-- on_executed(question, reply): what Redis did.
+	-- on_executed(question, reply): called after Redis has executed a request.
 	local function execute(question)
 		case.executed = case.executed + 1
 		local reply = case.redis.run(question.name, question.keys, question.arguments)
@@ -147,7 +147,7 @@ local function new_case()
 		end
 		return reply
 	end
-	-- A connection keeps its order, each way.
+	-- A connection delivers in order, in both directions.
 	local function arrival(client, way)
 		client[way] = math.max(client[way] or 0, world.now + case.delay)
 		return client[way]
@@ -164,13 +164,13 @@ local function new_case()
 		case.clients[#case.clients + 1] = client
 		return world.realtime.Durable(client, id), client
 	end
-	-- It ends: nothing of it is heard any more. In order, if it may say so.
+	-- The server ends, and is silent from then on. With `in_order` it may send a goodbye before.
 	function case.leave(durable, in_order)
 		if in_order then world.addon.goodbyes.Durable[durable]() end
 		durable.client.valid, durable.client.connected = false, false
 		table.RemoveByValue(case.clients, durable.client)
 	end
-	-- Every question on its way fails: executed "now", "later" (an old connection may be read after a new one), or "never".
+	-- Every request on its way fails: executed "now", "later" (an old connection may be read after a new one), or "never".
 	function case.cut(client, executed)
 		local wire = case.wire
 		client.sent_until, client.answered_until = nil, nil

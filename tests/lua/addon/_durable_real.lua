@@ -1,20 +1,20 @@
--- What the suites of realtime.Durable with a redis-server share. Loaded with include("_durable_real.lua").
+-- Shared by the suites of realtime.Durable with a redis-server. Loaded with include("_durable_real.lua").
 
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")
 local world = { kit = kit, realtime = realtime, addon = realtime.addon }
 world.addon.durable_look, world.addon.durable_lease = 0.3, 2
--- Tests that look for a line find it, however many came before it.
+-- Lines are not limited, so that tests find the one that they look for.
 function world.addon.SayRarely(_, text) world.addon.Say(text) end
 
--- A "server": a Durable on a client of its own, and what its callbacks got, in order.
+-- A "server": a Durable on a client of its own, and the arguments of its callbacks, in order.
 function world.server(id, options)
 	local client = kit.ready(options)
 	local server = { client = client, durable = realtime.Durable(client, id or kit.unique("s")), got = {}, events = {} }
 	for _, event in ipairs({ "ready", "failed", "lost" }) do
 		server.durable:On(event, "test", function(channel, info) server.events[#server.events + 1] = { event, channel, info } end)
 	end
-	-- The names of the events so far, and what was told last.
+	-- How often an event came so far, and its last arguments.
 	function server.count(event)
 		local count, last = 0, nil
 		for _, told in ipairs(server.events) do
@@ -45,10 +45,10 @@ end
 -- Its process dies: nothing is given back.
 world.kill = world.close
 
--- Its Lua state ends in order.
+-- Its Lua state ends normally.
 function world.leave(server)
 	world.addon.goodbyes.Durable[server.durable]()
-	world.addon.RemoveTask(server.durable) -- no tick comes any more, which would say that it goes on
+	world.addon.RemoveTask(server.durable) -- no further tick may renew its lease
 	kit.command(server.client, { "PING" })
 	server.client:Disconnect()
 end
@@ -68,7 +68,7 @@ function world.gets(server, want)
 	kit.eq(server.got, want)
 end
 
--- Until when, by Redis's clock in milliseconds, the one message that somebody works on is his.
+-- The end of the lease of the one message in work, by Redis's clock in milliseconds.
 function world.held_until(channel)
 	return tonumber(host.real.command("ZRANGE", "realtime:durable:{" .. channel .. "}:held", "0", "-1", "WITHSCORES")[2])
 end

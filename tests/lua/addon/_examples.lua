@@ -1,8 +1,8 @@
--- What the suites of the examples share. This server is "hub"; another client stands for another server. Returns nil while
--- the map begins anew.
+-- Shared by the suites of the examples. This server is "hub"; another client stands for another server. Returns nil while
+-- the map restarts.
 
 if host.map_number == 1 then
-	-- A short queue: the tests can fill it.
+	-- A short queue, so that the tests can fill it.
 	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub", "options": { "queue_events": 50 } }', host.redis_url))
 	host.next_map()
 	return
@@ -12,14 +12,14 @@ local kit = include("../_kit.lua")
 local steering = include("_steering.lua")
 local world = {}
 
--- The one player, of a team with a colour.
+-- The one player, who is on a team with a colour.
 team.SetUp(7, "Crew", Color(255, 160, 0))
 local alice = host.players.add({ name = "Alice", steamid64 = "76561198000000001" })
 alice:SetTeam(7)
 alice:SetUserGroup("vip")
 world.alice = alice
 
--- What her chat has shown since she looked last.
+-- The new lines in her chat since the last call.
 local looked = 0
 function world.chat() return { unpack(host.players.seen(alice).chat, looked + 1) } end
 function world.forget_chat() looked = #host.players.seen(alice).chat end
@@ -30,7 +30,7 @@ function world.example(name)
 	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
 end
 
--- More messages than the queue has room for, after a look at what is before.
+-- Publishes more messages than the queue can hold, after the call of `before`.
 function world.overflow(before)
 	local client, channel = realtime.Default(), kit.unique("flood")
 	kit.subscribe(client, channel, function() end)
@@ -42,7 +42,7 @@ function world.overflow(before)
 	client:Unsubscribe(channel)
 end
 
--- Until this server has heard all that the other one has published.
+-- Waits until this server has received everything that the other one has published.
 function world.settle()
 	local channel, heard = kit.unique("settle"), kit.recorder()
 	kit.subscribe(realtime.Default(), channel, heard.fn)
@@ -67,14 +67,14 @@ local function with_clock(clock, fn)
 	if not ok then error(err, 0) end
 end
 
--- The clock stands still, so that all messages come within one second, and none that came before.
+-- The clock stands still, so that all messages come within one second, without earlier ones.
 local moment = 0
 function world.at_one_moment(fn)
 	moment = math.max(math.floor(SysTime()) + 100, moment + 10)
 	with_clock(function() return moment end, fn)
 end
 
--- 200 messages at one moment, in pieces that the queue has room for. publish(i) publishes one.
+-- 200 messages at one moment, in batches that fit into the queue. publish(i) publishes one.
 function world.flood(publish)
 	world.at_one_moment(function()
 		for i = 1, 200 do

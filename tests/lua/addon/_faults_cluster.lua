@@ -3,11 +3,11 @@
 local kit = include("../_kit.lua")
 local random = math.random
 
--- Milliseconds for which a master is silent before its replica takes its place: longer than any stands still on a busy machine, because what
--- is lost then was lost by nobody's fault; and no longer than a history can wait once one was killed.
+-- Milliseconds of silence after which a replica replaces its master. They must exceed any stall on a busy machine, because data lost in
+-- such a failover would be no fault of ours; and be short enough for a history to wait after a kill.
 local NODE_TIMEOUT, SHORT_NODE_TIMEOUT = "60000", "4000"
 
--- Three masters, a majority of whom votes for a replica; and a replica of two of them.
+-- Three masters, so that a majority can elect a replica; two of them have a replica.
 local function new_cluster()
 	local nodes = {}
 	for i = 1, 5 do
@@ -66,10 +66,10 @@ return function(connect)
 			host.pass(random(20))
 			node.resume()
 		end,
-		function() -- in order: nothing is lost
+		function() -- a planned failover: nothing is lost
 			local replica = of_role("slave")[1]
 			if not replica or not pcall(replica.command, "CLUSTER", "FAILOVER") then return end
-			-- On a busy machine it may not come about: Redis gives up after 5 s.
+			-- It may fail on a busy machine, because Redis gives up after 5 s.
 			local stop = SysTime() + 6
 			kit.wait("the change", function() return replica.command("ROLE")[1] == "master" or SysTime() > stop end)
 		end,
@@ -89,7 +89,7 @@ return function(connect)
 			end
 			for _, node in ipairs({ to, from }) do node.command("CLUSTER", "SETSLOT", tostring(slot), "NODE", to.id) end
 		end,
-		function() -- its replica takes its place, and may lack what was written last
+		function() -- its replica replaces it, and may lack the newest writes
 			if not may_lose then return end
 			loses = true
 			local killed

@@ -1,7 +1,7 @@
 -- A game server of the random histories over faults (faults_random_once.lua): it writes to a shared table, publishes and handles durable
--- messages, and takes jobs, at random. log(kind, …) gets what it tries, before it does, and what becomes of it: words without spaces. It is the
--- same in the suite's process and in one of its own. `names`: of the shared table, the channels and the jobs, which are others in each history.
-local LEASE = 2 -- seconds for which messages and jobs stay with a server that nobody hears of
+-- messages, and takes jobs, at random. It calls log(kind, …) before each attempt and with its outcome, in words without spaces. It is the
+-- same in the suite's process and in one of its own. `names`: of the shared table, the channels and the jobs, new ones in each history.
+local LEASE = 2 -- seconds for which a silent server keeps messages and jobs
 return function(client, id, log, names)
 	local realtime = include("realtime/load.lua")
 	local random = math.random
@@ -9,7 +9,7 @@ return function(client, id, log, names)
 	local server = { client = client, shared = shared, durable = durable, id = id, open = 0 }
 	local state, count = realtime.RandomToken():sub(1, 8), 0
 
-	-- Something that is tried: its name, and the function for its answer.
+	-- Logs an attempt: returns its name, and the function for its answer.
 	local function try(kind, ...)
 		count = count + 1
 		local name, is_answered = state .. "." .. count, false

@@ -1,10 +1,10 @@
--- For the suites of realtime.Once: its own script on a Redis that is a table, several servers, and a network that loses questions and
+-- For the suites of realtime.Once: its own script on a Redis made of tables, several servers, and a network that loses requests and
 -- answers, all in virtual time.
 
 local kit = include("../_kit.lua")
 local new_world = include("_world.lua")
 
--- A Redis that has hashes and a clock, and runs the script as Redis would: in one piece.
+-- A Redis that has hashes and a clock, and like Redis runs the script atomically.
 local function new_redis(world)
 	local redis = { hashes = {}, ahead = 0 }
 	local env = setmetatable({}, { __index = _G })
@@ -41,7 +41,7 @@ end
 local function new_case()
 	local world = new_world()
 	local case = { world = world, redis = new_redis(world), delay = 0.01, late = 2, wire = {}, log = {}, held = {} }
-	-- `held`: job → token → when Redis last told that run that it holds the job.
+	-- `held`: job → token → when Redis last confirmed to that run that it holds the job.
 	local function execute(question)
 		local reply, key, action = case.redis.run(question.keys, question.arguments), question.keys[1], question.arguments[1]
 		if reply[1] == "held" and (action == "take" or action == "renew") then
@@ -61,7 +61,7 @@ local function new_case()
 		client.id = id
 		return client
 	end
-	-- Every question on its way fails: executed "now", "later" (an old connection may be read after a new one), or "never".
+	-- Every request on its way fails: executed "now", "later" (an old connection may be read after a new one), or "never".
 	function case.cut(client, executed)
 		local wire = case.wire
 		case.wire = {}
@@ -98,7 +98,7 @@ local function new_case()
 			end
 		end
 	end
-	-- Calls Once on that server; `job(done, fence)` is what it does.
+	-- Calls Once on that server with the function job(done, fence).
 	function case.once(client, slot, job, options)
 		return world.realtime.Once(slot, function(done, fence)
 			case.log[#case.log + 1] = client.id

@@ -16,7 +16,7 @@ return function(realtime)
 	local MAX_NUMBER = 16384 -- bytes of its text
 	local MAX_STEP = 64 -- bytes of a key in an error's path
 	local UNBOUNDED = { bytes = huge, elements = huge }
-	local TABLE_ELEMENTS = 4 -- that a table counts for: to make one takes longer than to read a number or a short string
+	local TABLE_ELEMENTS = 4 -- of a table, because making one takes longer than reading a number or a short string
 	local json = {}
 
 	local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
@@ -102,7 +102,7 @@ return function(realtime)
 		out.elements = out.elements - (kind == "table" and value ~= NULL and TABLE_ELEMENTS or 1)
 		if out.elements < 0 then return "more than " .. out.most.elements .. " elements" end
 		if kind == "string" then
-			-- What is too long as it is need not be quoted first.
+			-- A text that is too long need not be quoted first.
 			return append(out, #value > out.bytes and value or quoted(value))
 		elseif kind == "number" then
 			local text, reason = number_text(value)
@@ -144,8 +144,8 @@ return function(realtime)
 			0x80 + code % 0x40)
 	end
 
-	-- Each of these takes the text and a place in it, and returns a value and the place behind it; or nil, the place, and
-	-- what is wrong there.
+	-- Each of these takes the text and a place in it, and returns a value and the place after it; or nil, the place, and
+	-- the mistake there.
 	local function decode_string(text, at)
 		local pieces, count = {}, 0
 		at = at + 1
@@ -176,7 +176,7 @@ return function(realtime)
 
 	local decode
 
-	-- Where something was expected and another byte stands: what is told of it. Says more of mistakes that hands make.
+	-- Describes an unexpected byte. It says more about mistakes that people make by hand.
 	local function mistake(text, at, expected)
 		local mark = byte(text, at)
 		if not mark then return nil, at, expected .. ", but the text ends: a bracket or a quote is missing" end
@@ -222,7 +222,7 @@ return function(realtime)
 		end
 	end
 
-	-- `span`, if there is one, gets where the text of the value begins and ends whose key is span.key.
+	-- If there is a `span`, it gets the begin and end of the text of the value whose key is span.key.
 	local function decode_map(text, at, depth, span)
 		local map, key, value, wrong, mark, comma = {}, nil, nil, nil, nil, nil
 		at, mark = skip(text, at + 1)
@@ -259,7 +259,7 @@ return function(realtime)
 		local number = tonumber(whole .. rest .. (power or ""))
 		-- nil: an exponent of very many digits.
 		if not number or number == huge or number == -huge then return nil, at, "a number out of range" end
-		-- As in replies: exact, as text. Encode writes no such number, either.
+		-- As in replies: exact, as text. Encode does not write such numbers, either.
 		if number >= MAX_INTEGER or number <= -MAX_INTEGER then
 			local text = whole .. rest .. (power or "")
 			-- 2^53 itself: the number after it in the text would be rounded to the same.
@@ -283,7 +283,7 @@ return function(realtime)
 		return decode_number(text, at)
 	end
 
-	-- Whether a text has more elements than `most`, without making any of them. Exact for what is JSON.
+	-- Whether a text has more elements than `most`, without making any of them. Exact for valid JSON.
 	local function has_more_elements(text, most)
 		local count, in_string, after_open, at, size = 1, false, false, 1, #text
 		while at <= size do
@@ -323,15 +323,15 @@ return function(realtime)
 		end
 	end
 
-	-- The value in a text; or nil and what is wrong, with line and column, and true if it is no JSON. An object's nulls are left out, a list's are
-	-- realtime.NULL; numbers beyond 2^53 are strings. `most` as in Encode, `span` for the object that the text is.
+	-- The value in a text; or nil and the mistake, with line and column, and true if it is not JSON. Objects lose nulls, lists have
+	-- realtime.NULL for them; numbers beyond 2^53 are strings. `most` as in Encode, `span` for the object that the text is.
 	function json.Decode(text, most, span)
 		most = most or UNBOUNDED
 		if #text > most.bytes then return nil, format("it has %d bytes, and %d are the most", #text, most.bytes) end
 		if has_more_elements(text, most.elements) then
 			return nil, format("it has more than %d elements", most.elements)
 		end
-		-- Windows' Notepad begins files so.
+		-- Windows' Notepad begins files with this mark.
 		local start = sub(text, 1, 3) == "\239\187\191" and 4 or 1
 		local value, at, wrong = decode(text, start, 1, span)
 		if not wrong then

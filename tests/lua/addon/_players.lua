@@ -1,4 +1,4 @@
--- What the suites of realtime.Players share: several servers in one host, each with players, hooks and addon files of its own. Loaded with
+-- Shared by the suites of realtime.Players: several servers in one host, each with its own players, hooks and addon files. Loaded with
 -- include("_players.lua").
 
 local kit = include("../_kit.lua")
@@ -9,14 +9,14 @@ local PARTS = {
 	"players_delivery", "players",
 }
 
--- A SteamID64.
+-- A new SteamID64.
 local made = 0
 function world.steamid()
 	made = made + 1
 	return string.format("7656119%010d", 8000000000 + math.floor(SysTime() * 1000) % 100000 * 10000 + made)
 end
 
--- The globals that differ from server to server, and what a test does with its players.
+-- The globals that differ from server to server, and functions for the players of a test.
 local function new_game()
 	local game = { humans = {}, hooks = {} }
 	local hooks = {}
@@ -30,7 +30,7 @@ local function new_game()
 	function game.run(event, ...)
 		for _, fn in SortedPairs(game.hooks[event] or {}) do fn(...) end
 	end
-	-- The Lua state ends in order: first hooks run, then modules are closed. `between`, if given, runs after the hooks.
+	-- The Lua state ends normally: first hooks run, then modules are closed. `between`, if given, runs after the hooks.
 	function game.end_state(addon, between)
 		game.run("ShutDown")
 		if between then between() end
@@ -62,7 +62,7 @@ local function new_game()
 		ply.is_validated = true
 		game.run("NetworkIDValidated", ply.name, util.SteamIDFrom64(ply:SteamID64()), ply:SteamID64())
 	end
-	-- He leaves; or is gone without any hook.
+	-- A player leaves; or vanishes without any hook.
 	function game.vanish(ply)
 		table.RemoveByValue(game.humans, ply)
 		ply.is_here = false
@@ -104,7 +104,7 @@ function world.server(id, options)
 		end)
 	end
 	server.players:On("taken", "test", function(ply, by) server.events[#server.events + 1] = { "taken", ply:SteamID64(), by } end)
-	-- What happened to a player, in order: "joined a", "left a", "taken b", "joined b from a".
+	-- The events of a player, in order: "joined a", "left a", "taken b", "joined b from a".
 	function server.told(player)
 		local list = {}
 		for _, event in ipairs(server.events) do
@@ -113,12 +113,12 @@ function world.server(id, options)
 		return list
 	end
 	kit.fence(server.client)
-	-- It has begun by Redis's clock: it tells of who joins from now on.
+	-- It has begun by Redis's clock, so it reports players who join from now on.
 	kit.wait("the first answer", function() return server.players.began end)
 	return server
 end
 
--- From now on it renews every so many seconds, and others are gone for it after three times as long. At once: what it said so far counts for longer.
+-- From now on it renews every so many seconds, and drops others after three times as long. It renews at once, to shorten its lease.
 function world.hasten(server, interval)
 	server.addon.presence_interval = interval
 	server.players.presence.next, server.players.sync_at = 0, 0
@@ -130,19 +130,19 @@ function world.close(...)
 	kit.ticks(2)
 end
 
--- Its process dies: nothing is told.
+-- Its process dies, without notice.
 world.kill = world.close
 
--- Its Lua state ends in order.
+-- Its Lua state ends normally.
 function world.leave(server)
 	server.end_state(server.addon)
-	-- No tick comes any more, which would say that it goes on.
+	-- No further tick may renew its lease.
 	for _, object in ipairs({ server.players, server.players.presence }) do server.addon.RemoveTask(object) end
 	kit.command(server.client, { "PING" })
 	world.close(server)
 end
 
--- Until each of these servers says that the player is there; nil: nowhere.
+-- Waits until each of these servers reports the player there; nil: nowhere.
 function world.where(player, where, ...)
 	for _, server in ipairs({ ... }) do
 		kit.wait(server.id .. " to know where " .. player .. " is", function() return server.players:Where(player) == where end)
@@ -164,7 +164,7 @@ function world.done(server, method, ...)
 	return istable(err) and err.code or err, value
 end
 
--- Its error's code and the answer.
+-- Asks a player's server: the error's code and the answer.
 function world.ask(server, id, name, data, seconds)
 	local got = kit.recorder()
 	assert(server.players:Ask(id, name, data, got.fn, seconds or kit.PATIENCE))

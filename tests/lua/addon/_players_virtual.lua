@@ -1,5 +1,5 @@
--- For the random histories of realtime.Players: its own scripts on a Redis that is a few tables, several servers with players of their own, and
--- a network that loses questions, answers and messages, all in virtual time.
+-- For the random histories of realtime.Players: its own scripts on a Redis made of a few tables, several servers with players of their own, and
+-- a network that loses requests, answers and messages, all in virtual time.
 
 local kit = include("../_kit.lua")
 local real = include("realtime/load.lua")
@@ -9,7 +9,7 @@ local PARTS = {
 	"players_delivery", "players",
 }
 
--- A Redis of the commands that the scripts call. It runs a script as Redis would: in one piece.
+-- A Redis with the commands that the scripts call. Like Redis, it runs a script atomically.
 local function new_redis(case)
 	local redis = { strings = {}, hashes = {}, sets = {}, ends = {}, ahead = 0 }
 	local function now() return 1e6 + case.now + redis.ahead end
@@ -91,19 +91,19 @@ local function new_redis(case)
 	return redis
 end
 
--- A case: `now`, and what is on its way. Errors of callbacks are kept.
+-- A case: `now`, and the items on their way. Errors of callbacks are kept.
 local function new_case()
 	local case = { now = 1000, wire = {}, clients = {}, errors = {}, lines = {}, delay = 0.02, sent = 0 }
 	case.redis = new_redis(case)
 
-	-- A connection keeps its order, each way.
+	-- A connection delivers in order, in both directions.
 	local function post(client, way, item)
 		client[way] = math.max(client[way] or 0, case.now + case.delay)
 		case.sent = case.sent + 1
 		item.client, item.at, item.order = client, client[way], case.sent
 		case.wire[#case.wire + 1] = item
 	end
-	-- Redis hands a message to all who listen.
+	-- Redis delivers a message to all subscribers.
 	function case.publish(channel, text)
 		local receivers = 0
 		for _, client in ipairs(case.clients) do
@@ -128,7 +128,7 @@ local function new_case()
 		end
 	end
 
-	-- Redis does what was sent to it; nobody waits for the answer of a connection that is lost.
+	-- Redis executes a request. After the loss of a connection nobody waits for the answer.
 	local function execute(item)
 		local client = item.client
 		local reply
@@ -171,7 +171,7 @@ local function new_case()
 		return setmetatable(client, FindMetaTable("RealtimeClient"))
 	end
 
-	-- The connection is lost. What was on its way there is done "now", "later" (an old connection may be read after a new one), or "never".
+	-- The connection is lost. Requests on their way are executed "now", "later" (an old connection may be read after a new one), or "never".
 	function case.cut(client, executed)
 		local wire, answers = case.wire, {}
 		client.connected, client.up, client.down, case.wire = false, nil, nil, {}
@@ -195,7 +195,7 @@ local function new_case()
 			client.server.soon[#client.server.soon + 1] = function() fn(client.server.addon.Error("DISCONNECTED", "cut", true)) end
 		end
 	end
-	-- Another Redis takes over, which knows what was in `copy` and has a clock of its own; nothing reaches the old one any more.
+	-- Another Redis takes over, with the data in `copy` and its own clock; nothing reaches the old one any more.
 	function case.fail_over(copy, ahead)
 		for _, client in ipairs({ unpack(case.clients) }) do case.cut(client, "never") end
 		case.wire = {}
@@ -246,7 +246,7 @@ local function new_case()
 		return server
 	end
 
-	-- Its process dies: what it has sent may still arrive.
+	-- Its process dies; its requests may still arrive.
 	function case.kill(server, executed)
 		server.client.valid = false
 		case.cut(server.client, executed)
@@ -263,7 +263,7 @@ local function new_case()
 		for _, task in ipairs(round) do server.addon.Protect(task.run, case.now) end
 	end
 
-	-- Time passes; `servers` are those that run. One that stands still gets later what came meanwhile.
+	-- Time passes; `servers` are those that run. A server that stands still gets its messages later.
 	function case.step(seconds, servers)
 		case.now = case.now + seconds
 		table.sort(case.wire, function(a, b)

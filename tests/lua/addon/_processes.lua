@@ -2,7 +2,7 @@
 -- Loaded with include("_processes.lua"), also before the map that has the tests.
 
 local registry = debug.getregistry()
-local ffi = registry._LOADED.ffi or registry._PRELOAD.ffi("ffi") -- what a first opening declared is lost by a second one
+local ffi = registry._LOADED.ffi or registry._PRELOAD.ffi("ffi") -- a second opening would lose the declarations of the first
 pcall(ffi.cdef, [[
 	void *popen(const char *command, const char *mode);
 	int fputs(const char *text, void *stream);
@@ -13,7 +13,7 @@ pcall(ffi.cdef, [[
 ]])
 local processes = {}
 
--- What a shell prints.
+-- The output of a shell command.
 local function shell(command)
 	local stream, lines, buffer = ffi.C.popen(command, "r"), {}, ffi.new("char[65536]")
 	while ffi.C.fgets(buffer, 65536, stream) ~= nil do lines[#lines + 1] = ffi.string(buffer) end
@@ -23,11 +23,11 @@ end
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 processes.shell = shell
 
--- The host has gone into a folder of its own since it was started.
+-- The host has changed its folder since it was started.
 local function absolute(path) return path:sub(1, 1) == "/" and path or ffi.string(ffi.C.getenv("PWD")) .. "/" .. path end
 -- The project's folder.
 processes.ROOT = absolute(debug.getinfo(1, "S").source:match("^@(.*)_processes%.lua$")) .. "../../../"
--- This host, with the module that it was given.
+-- This host, with its module.
 local program = shell("readlink /proc/$PPID/exe"):Trim()
 local module = shell("tr '\\0' '\\n' </proc/$PPID/cmdline"):match("%-%-module\n([^\n]+)\n")
 if module then program = program .. " --module " .. quoted(absolute(module)) end
@@ -38,7 +38,7 @@ function processes.example(page) return processes.read(page):match("```lua\n(.-)
 
 function processes.configuration(id, options) return util.TableToJSON({ url = host.redis_url, id = id, options = options }) end
 
--- Starts a server with this project's addon and another one, a folder. `more`: options, of its client; name, of its folder, where two have one id.
+-- Starts a server with this addon and another one, a folder. `more`: options of its client; name of its folder, if two servers have one id.
 function processes.start(id, addon, more)
 	more = more or {}
 	local name = more.name or id
@@ -52,19 +52,19 @@ function processes.start(id, addon, more)
 	local stream = ffi.C.popen(line, "w")
 	kit.wait("the process of " .. name, function() return (file.Read(pid, "DATA") or ""):find("\n") end)
 	local server, asked = {}, 0
-	-- What it has printed so far.
+	-- Its output so far.
 	function server.said() return file.Read(output, "DATA") or "" end
 	-- Types a line into its console.
 	function server.type(line)
 		ffi.C.fputs(line .. "\n", stream)
 		ffi.C.fflush(stream)
 	end
-	-- Waits for something of it; a failure tells what it said last.
+	-- Waits for a condition; a failure shows its last output.
 	local function wait(what, condition)
 		local fine, message = pcall(kit.wait, what, condition)
 		if not fine then error(message .. "; " .. name .. " said last:\n" .. server.said():sub(-1000), 0) end
 	end
-	-- Waits until a Lua expression has that value there.
+	-- Waits until a Lua expression has that value on the server.
 	function server.wait(expression, value)
 		wait(expression .. " to be " .. value, function()
 			asked = asked + 1
@@ -81,7 +81,7 @@ function processes.start(id, addon, more)
 		wait(name .. " to say " .. text, function() return server.said():find(text, 1, true) end)
 	end
 	function server.signal(which) shell("kill -" .. which .. " $(cat garrysmod/data/" .. pid .. ")") end
-	-- Stops it for so many seconds. It goes on even if this suite ends before: otherwise it would stay, because it could not see the end of its input.
+	-- Stops it for so many seconds. It continues even if this suite ends before, because otherwise it would never see the end of its input.
 	function server.stop(seconds)
 		server.signal("STOP")
 		shell(string.format("(sleep %.2f; kill -CONT $(cat garrysmod/data/%s)) >/dev/null 2>&1 &", seconds, pid))

@@ -1,12 +1,12 @@
--- What the suites of realtime.Profiles with a redis-server share. Loaded with include("_profiles.lua").
+-- Shared by the suites of realtime.Profiles with a redis-server. Loaded with include("_profiles.lua").
 
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")
 local world = { kit = kit, realtime = realtime, addon = realtime.addon }
 world.addon.profiles_look = 0.1
--- This server has an id in its settings: so scripts are sent once.
+-- This server has an id in its settings, so scripts are sent once.
 function realtime.ServerId() return "ttt-1", true end
--- Tests that look for a line find it, however many came before it.
+-- Lines are not limited, so that tests find the one that they look for.
 function world.addon.SayRarely(_, text) world.addon.Say(text) end
 
 -- SteamID64s that no other test has.
@@ -16,7 +16,7 @@ function world.player_id()
 	return string.format("7656119%010d", 8e9 + made)
 end
 
--- A "server": profiles on a client of its own, and who was taken from it.
+-- A "server": profiles on a client of its own, and the documents that were taken from it.
 function world.server(name, options, client_options)
 	local client = kit.ready(client_options)
 	local server = { client = client, id = kit.unique("s"), taken = {} }
@@ -29,16 +29,16 @@ end
 function world.close(...)
 	for _, server in ipairs({ ... }) do server.client:Disconnect() end
 end
--- Its process dies: nothing is let go.
+-- Its process dies, and releases nothing.
 world.kill = world.close
 
--- Its Lua state ends in order: first hooks run, then modules are closed.
+-- Its Lua state ends normally: first hooks run, then modules are closed.
 function world.shut_down(server) hook.GetTable().ShutDown["realtime.Profiles " .. server.id .. " " .. server.profiles:Name()]() end
 function world.say_goodbye(server) realtime.addon.goodbyes.Profiles[server.profiles]() end
 function world.leave(server)
 	world.shut_down(server)
 	world.say_goodbye(server)
-	realtime.addon.RemoveTask(server.profiles) -- no tick comes any more
+	realtime.addon.RemoveTask(server.profiles) -- no further tick
 	kit.command(server.client, { "PING" })
 	server.client:Disconnect()
 end
@@ -58,7 +58,7 @@ function world.opens(server, id, want)
 	kit.eq({ err and err.code, data }, { nil, want })
 	return data
 end
--- What stands in Redis.
+-- The field in Redis.
 function world.field(server, id, field) return host.real.command("HGET", "realtime:profiles:{" .. server.profiles:Name() .. "}:" .. id, field) end
 
 return world

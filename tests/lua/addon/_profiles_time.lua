@@ -1,11 +1,11 @@
--- For realtime.Profiles in virtual time: its own scripts on a Redis that is a few tables, several servers that may stand still, and a
+-- For realtime.Profiles in virtual time: its own scripts on a Redis made of a few tables, several servers that may stand still, and a
 -- network that loses questions, answers and messages.
 
 local kit = include("../_kit.lua")
 local new_world = include("_world.lua")
 local format = string.format
 
--- A Redis of the commands that the scripts call. It runs a script as Redis would: in one piece.
+-- A Redis with the commands that the scripts call. Like Redis, it runs a script atomically.
 local function new_redis(world)
 	local redis = { hashes = {}, messages = {} }
 	local env = setmetatable({}, { __index = _G })
@@ -39,23 +39,23 @@ local function new_redis(world)
 		for i, argument in ipairs(arguments) do env.ARGV[i] = tostring(argument) end
 		return scripts[name]()
 	end
-	-- All that it knows, as a copy; and back to that.
+	-- A copy of all its data, and a return to that copy.
 	function redis.snapshot() return table.Copy(redis.hashes) end
 	function redis.restore(copy) redis.hashes = copy and table.Copy(copy) or {} end
 	return redis
 end
 
 -- Servers with a client each. What a server asks is executed and answered after `delay` seconds each way; the network may lose either, and
--- then the connection is cut, as it would be. A server that is `frozen` does nothing and hears nothing until it is not.
+-- then the connection is cut, as it would be. A `frozen` server does nothing and hears nothing.
 local function new_case()
 	local world = new_world()
 	local case = { world = world, redis = new_redis(world), delay = 0.01, late = 2, wire = {}, servers = {}, clients = {} }
-	function world.addon.SayRarely(_, text) world.lines[#world.lines + 1] = text end -- all of them
+	function world.addon.SayRarely(_, text) world.lines[#world.lines + 1] = text end -- every line, without a limit
 	local function arrival(client, way)
 		client[way] = math.max(client[way] or 0, world.now + case.delay)
 		return client[way]
 	end
-	-- case.on_executed(question, reply): what Redis did.
+	-- case.on_executed(question, reply): called after Redis has executed a request.
 	local function execute(question)
 		local reply = case.redis.run(question.name, question.keys, question.arguments)
 		if case.on_executed then case.on_executed(question, reply) end
@@ -98,7 +98,7 @@ local function new_case()
 		adding = client
 		local profiles = world.realtime.Profiles("wallet", options, client, id)
 		adding = nil
-		-- A server with the same id, elsewhere, has hooks of its own.
+		-- Another server with the same id has its own hooks.
 		profiles.shut_down = hook.GetTable().ShutDown["realtime.Profiles " .. id .. " wallet"]
 		return profiles, client
 	end
@@ -120,7 +120,7 @@ local function new_case()
 		client.connected = true
 		for _, fn in pairs(client.on_ready) do fn() end
 	end
-	-- Every question on its way fails: executed "now", "later" (an old connection may be read after a new one), or "never". Messages on
+	-- Every request on its way fails: executed "now", "later" (an old connection may be read after a new one), or "never". Messages on
 	-- their way are gone.
 	function case.cut(client, executed)
 		local wire = case.wire

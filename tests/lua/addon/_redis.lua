@@ -1,17 +1,17 @@
--- What the suites of gm_redis's API share. Loaded with include("_redis.lua").
+-- Shared by the suites of gm_redis's API. Loaded with include("_redis.lua").
 
 local kit = include("../_kit.lua")
 require("redis")
 
--- Subscribers speak the version under test; clients always speak RESP2, whose replies gm_redis's users know.
+-- Subscribers use the version under test; clients always use RESP2, because gm_redis's users know its replies.
 redis.Options.protocol = host.protocol
--- A lost connection is found again soon.
+-- Reconnects quickly.
 redis.Options.reconnect_min = 0.01
 
 kit.host, kit.port = host.redis_url:match("//([%d.]+):(%d+)")
 kit.port = tonumber(kit.port)
 
--- Milliseconds that Connect waits at most: the half second that it waits by itself is none for a busy machine.
+-- The longest wait of Connect in milliseconds: its default of half a second is too short for a busy machine.
 kit.LONG = 10000
 
 function kit.client(timeout, ...)
@@ -26,7 +26,7 @@ function kit.subscriber(timeout, ...)
 	return subscriber
 end
 
--- Polls them once a tick until it is so.
+-- Polls the clients once a tick until the condition holds.
 function kit.poll(what, condition, ...)
 	local all = { ... }
 	kit.wait(what, function()
@@ -50,7 +50,7 @@ function kit.ask(client, method, ...)
 	return reply, err
 end
 
--- A subscriber whose messages go into a list, and which the server knows of.
+-- A confirmed subscriber whose messages go into a list.
 function kit.listening(channel, subscriber)
 	subscriber = subscriber or kit.subscriber()
 	local heard = {}
@@ -64,7 +64,7 @@ function kit.listening(channel, subscriber)
 	return subscriber, heard
 end
 
--- Publishes until the subscriber hears it, and waits for all of it: none comes later, in the midst of something else.
+-- Publishes until the subscriber receives it, and waits for all copies, so that none disturbs a later step.
 function kit.there(channel, subscriber, heard)
 	local sent = 0
 	heard.there = 0

@@ -1,4 +1,4 @@
--- What the suites of realtime.Shared share. Loaded with include("_shared.lua").
+-- Shared by the suites of realtime.Shared. Loaded with include("_shared.lua").
 
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")

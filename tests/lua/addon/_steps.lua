@@ -1,7 +1,7 @@
--- Plays what an owner does: each step changes the folder, starts the server anew (a map change does), and looks.
+-- Acts as an owner: each step changes the folder, restarts the server (by a map change), and checks the console.
 -- Usage: include("_steps.lua")({ { name = …, before = function() … end, check = function(said) … end }, … })
 -- The first step finds an empty folder with everything installed.
--- said(): what the console shows since that start; said(text) raises unless text is in it.
+-- said(): the console since that start; said(text) raises unless it contains the text.
 
 return function(steps)
 	local map = host.map_number

@@ -1,4 +1,4 @@
--- Tables of two clients, which stand for two servers.
+-- Tables of two clients that stand for two servers.
 
 local kit = include("../_kit.lua")
 

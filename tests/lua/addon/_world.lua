@@ -1,4 +1,4 @@
--- The addon's helpers in virtual time, over clients that are tables: what is published is kept, what is to be heard is handed
+-- The addon's helpers in virtual time, over clients that are tables: their publishes are recorded, tests hand messages
 -- to them, and nothing happens between two calls. `settings`: secret, max_table_bytes, max_table_elements.
 return function(settings)
 	local world = { now = 1000, unix = 1800000000, lines = {}, errors = {} }
@@ -66,13 +66,13 @@ return function(settings)
 			self.published[#self.published + 1] = { tostring(channel), text, fn }
 			return true
 		end
-		-- What nobody answers.
+		-- Nobody answers.
 		function client:Command() return true end
 		function client:On(event, _, fn)
 			if event == "ready" then fn() end
 		end
 		function client:Off() end
-		-- As Redis by itself is; a test may change it.
+		-- The values of a single Redis; a test may change them.
 		client.role, client.mode = "master", "standalone"
 		function client:Stats() return { role = self.role, mode = self.mode } end
 		function client:IsValid() return self.valid end
@@ -91,7 +91,7 @@ return function(settings)
 		addon.Protect(fn, value, channel, pattern, first and text:sub(first, last))
 	end
 
-	-- Somebody published that: whoever listens hears it. `pattern`: one that matches the channel.
+	-- A message arrives for all listeners. `pattern`: one that matches the channel.
 	function world.hear(channel, text, pattern)
 		for _, client in ipairs(clients) do
 			for _, listener in pairs(client.listeners[pattern and "pattern " .. pattern or "channel " .. channel] or {}) do
@@ -100,7 +100,7 @@ return function(settings)
 		end
 	end
 
-	-- The same, of a word in its envelope.
+	-- The same for data in an envelope.
 	function world.say(channel, from, data)
 		local text = addon.json.Encode({ from = from, data = data })
 		world.hear(channel, text)
@@ -120,7 +120,7 @@ return function(settings)
 		end
 	end
 
-	-- Hands on what a client published since the last call, as a server would: to all clients, its own included.
+	-- Delivers the publishes of a client since the last call to all clients, its own included, as a server would.
 	function world.exchange()
 		for _, client in ipairs(clients) do
 			local published = client.published

@@ -1,4 +1,4 @@
--- What editors are told is what there is: nothing is missing, nothing invented.
+-- The annotations for editors match the API: nothing is missing, nothing invented.
 
 local kit = include("../_kit.lua")
 
@@ -78,7 +78,7 @@ host.test("the parameters of the addon's functions are those of the code", funct
 			for name, told in pairs(list) do
 				local place = owner == "realtime" and "realtime%." or "methods:"
 				local real = code:match("\n\tfunction " .. place .. name .. "%((.-)%)")
-				-- What stands for the arguments that are one too many is no parameter.
+				-- The placeholder for surplus arguments is not a parameter.
 				local function named(parameters) return (parameters:gsub(", %.%.%.$", "")) end
 				if real then kit.eq(named(told.parameters), named(real), owner .. "." .. name) end
 			end
@@ -101,7 +101,7 @@ host.test("every figure of Stats, and every field of a server", function()
 	local done
 	client:Ping(function() done = true end)
 	kit.wait("the ping", function() return done end)
-	-- Figures that are there at times.
+	-- Figures that exist only at times.
 	host.fake.on_next("subscribe", "answer", "-BUSY a script\r\n")
 	client:Subscribe(kit.unique("refused"), function() end)
 	kit.wait("a refusal", function() return client:Stats().refused_reason end)
@@ -109,7 +109,7 @@ host.test("every figure of Stats, and every field of a server", function()
 	kit.wait("a failure", function() return lost:Stats().error end)
 	stats.error = lost:Stats().error
 	lost:Disconnect()
-	-- What a module has that speaks TLS.
+	-- Figures of a module with TLS.
 	stats.tls, stats.tls_expires = "TLSv1.3", 0
 	if realtime.FEATURES.tls then
 		local tls = host.tls()
@@ -119,7 +119,7 @@ host.test("every figure of Stats, and every field of a server", function()
 		secured:Disconnect()
 	end
 	stats.nodes = stats.nodes or {} -- of a cluster
-	stats.lookup_time, stats.tls_time = 0, 0 -- of a server with a name, and with TLS
+	stats.lookup_time, stats.tls_time = 0, 0 -- with a host name, and with TLS
 	stats.sentinel, stats.sentinel_error = "", {} -- of Sentinels
 	kit.eq(names(fields.RealtimeStats, all), names(stats, all))
 	local presence = realtime.Presence(client, "x")

@@ -1,4 +1,4 @@
--- Async, Await and Sleep: in virtual time with clients that are tables, then with those that there are.
+-- Async, Await and Sleep: in virtual time with clients that are tables, then with real ones.
 
 local kit = include("../_kit.lua")
 local new_world = include("_world.lua")
@@ -61,7 +61,7 @@ host.test("Await returns what the callback gets, in whole", function()
 	kit.eq(got, {n = 3}, "it waits")
 	object.answers[2]("err", "x")
 	kit.eq(got, { "err", "x" })
-	object.answers[2]("again") -- a callback that runs twice goes on once
+	object.answers[2]("again") -- a callback that runs twice continues it once
 	kit.eq(got, { "err", "x" })
 end)
 
@@ -93,7 +93,7 @@ host.test("the same identifier ends the one before, whatever that waits for", fu
 	object.answers[1]()
 	world.pass(5)
 	kit.eq(log, { "a begins", "b begins", "c begins", "c goes on" })
-	-- Whoever begins his own successor does not pass his next wait.
+	-- A function that starts its own successor does not return from its next wait.
 	log = {}
 	world.realtime.Async("self", function()
 		world.realtime.Async("self", function() log[#log + 1] = "second" end)
@@ -103,7 +103,7 @@ host.test("the same identifier ends the one before, whatever that waits for", fu
 	end)
 	world.pass(1)
 	kit.eq({ log, object.got }, { { "second", "first" }, nil })
-	-- One that is over leaves its identifier.
+	-- A function that has ended frees its identifier.
 	world.realtime.Async("self", function() log[#log + 1] = "third" end)
 	kit.eq(log[3], "third")
 end)
@@ -181,7 +181,7 @@ end)
 
 host.test("an error is reported with the coroutine's own stack, before and after a wait", function()
 	local report, told = ErrorNoHaltWithStack, {}
-	-- In the game this prints the stack from which it is called.
+	-- In the game this prints the stack of its caller.
 	function ErrorNoHaltWithStack(text) told[#told + 1] = text .. "\n" .. debug.traceback() end
 	local function deep() error("an error on purpose") end
 	local function run(wait)

@@ -1,4 +1,4 @@
--- The addon's own tick, when other addons block hooks and remove ours: requests time out, and presence goes on.
+-- The addon's own tick, when other addons block hooks and remove ours: requests time out, and presence continues.
 
 local kit, blockers = include("../_kit.lua"), include("../_blockers.lua")
 include("realtime/load.lua")

@@ -36,7 +36,7 @@ host.test("chat goes both ways", function()
 	bridge.wait("[x]  [1m (1): two lines\n")
 	host.server.publish("web.from_game", '{"from":"x","data":{"name":"' .. ("n"):rep(500) .. '","steamid":"1","text":"' .. ("t"):rep(500) .. '"}}')
 	bridge.wait("[x] " .. ("n"):rep(64) .. " (1): " .. ("t"):rep(200) .. "\n")
-	-- It comes back by itself.
+	-- It reconnects by itself.
 	host.server.drop()
 	bridge.wait("not listening: the server closed the connection\n")
 	bridge.wait("listening\n")
@@ -100,7 +100,7 @@ host.test("replies that are too much, or something else", function()
 	bridge.wait("listening\n")
 	for _, case in ipairs({
 		{ ("*1\r\n"):rep(50), TOO_MUCH }, { "?5\r\n", "the server does not speak Redis's protocol" },
-		{ "+OK\r\n:5\r\n", ELSE }, { "+OK\r\n*2\r\n:5\r\n:5\r\n", ELSE }, -- what comes after the confirmation is no message
+		{ "+OK\r\n:5\r\n", ELSE }, { "+OK\r\n*2\r\n:5\r\n:5\r\n", ELSE }, -- the bytes after the confirmation are not a message
 		{ "-ERR \27[31m\194\155" .. ("x"):rep(500) .. "\r\n", "ERR  [31m " .. ("x"):rep(500) },
 	}) do
 		server.on_next("subscribe", "answer", case[1])
@@ -116,7 +116,7 @@ host.test("replies that are too much, or something else", function()
 	kit.eq(bridge.close(), 0, "its exit code")
 end)
 
--- Bounds of a reply, each with one that just fits.
+-- The limits of a reply, each with a reply that just fits.
 local REPLIES = [=[
 import bridge, io
 
@@ -155,7 +155,7 @@ host.test("one byte, one element and one level too many", function()
 	assert(code == 0, said)
 end)
 
--- The first two macs are those that `openssl dgst -sha256 -hmac secret` makes of these texts.
+-- The first two macs are the ones that `openssl dgst -sha256 -hmac secret` makes of these texts.
 local CHECK = [=[
 import envelope, hmac, time
 from envelope import Forged, mac_of, sign, verify

@@ -19,10 +19,10 @@ host.test("signed chat goes both ways", function()
 	bridge.type('Bob: hello "there": ☃ \\')
 	kit.wait("the line", function() return #chat == 1 end)
 	kit.eq(chat, { '[web] Bob: hello "there": ☃ \\' })
-	-- A name that is no UTF-8 is signed as it is.
+	-- A name that is not UTF-8 is signed unchanged.
 	hook.Run("PlayerSay", alice, "B\255b", false)
 	bridge.wait("[hub] Alice (76561198000000001): B b\n")
-	-- Two others, without the secret and with another one.
+	-- Two other senders, without the secret and with a wrong one.
 	for name, secret in pairs({ none = false, another = SECRET:upper() }) do
 		local other = bridges.start(name, host.redis_url, secret or nil)
 		other.wait("listening\n")

@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.2
--- realtime_check: twelve set-ups that are broken on purpose. Each is named by itself, and mended by following its words.
+-- realtime_check: twelve set-ups that are broken on purpose. The report names only the fault, and its advice repairs it.
 
 local function put(url, id)
 	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "%s", "options": { "reconnect_max": 0.1 } }', url, id or "ttt-1"))
@@ -23,7 +23,7 @@ elseif host.map_number == 2 then
 		local said = table.concat(host.console(), "\n")
 		assert(said:find("\nPROBLEM  module: [^\n]*" .. string.PatternSafe(FILE) .. " is incomplete:"), said)
 		assert(select(2, said:gsub("PROBLEM", "")) == 1, said)
-		-- Its words: download the file again, and restart.
+		-- The advice: download the file again, and restart.
 		host.delete(FILE)
 		host.move("kept.dll", FILE)
 		host.next_map()
@@ -102,7 +102,7 @@ end)
 
 host.test("keys that are not allowed", function()
 	with_user("resetkeys")
-	-- Whoever does not use them needs no rights for them.
+	-- Unused helpers need no permissions.
 	local report = all_well()
 	assert(show(report):find("unknown jobs: ", 1, true) and show(report):find("unknown shared tables: ", 1, true), show(report))
 	local used = realtime.addon.used_scripts
@@ -133,7 +133,7 @@ host.test("one line allows all that a helper needs, whatever is refused first", 
 		used[script] = true
 		with_user("-@all resetkeys resetchannels &realtime:answers:* +hello +ping +time +info +client|info +subscribe +psubscribe +publish")
 		type_in(host.real, only(about, "is refused").todo, "ACL SETUSER")
-		-- Without presence, which needs a channel of its own.
+		-- Presence needs a channel of its own, so it is not used here.
 		kit.eq(show(check()):find("problem " .. about, 1, true), nil)
 	end
 	table.Empty(used)
@@ -146,7 +146,7 @@ host.test("a table that is only read counts as used, also if it could not be rea
 	table.Empty(used)
 	local client = with_user("resetkeys")
 	local shared = realtime.Shared("check_read")
-	table.Empty(used) -- as long as nothing was asked
+	table.Empty(used) -- as before the first call
 	local line = only("shared tables", "is refused")
 	kit.wait("its refusal", function() return shared.failure end)
 	local words = tostring(shared.failure)
@@ -244,7 +244,7 @@ end)
 host.test("a command that only some calls of a helper need", function()
 	restart(host.redis_url)
 	local used = realtime.addon.used_scripts
-	table.Empty(used) -- also by what the last client did at its end
+	table.Empty(used) -- because the last client called scripts at its end
 	for _, case in ipairs({
 		{ "shared tables", "shared_write", "zrem", "hdel", "hgetall", "hscan" }, { "players", "players_claims", "hlen", "zscore", "zremrangebyscore" },
 		{ "durable messages", "durable_publish", "xadd", "xtrim", "xdel", "xlen", "xrange", "xrevrange", "zcard", "zrangebyscore" },
@@ -264,7 +264,7 @@ host.test("a command that only some calls of a helper need", function()
 	type_in(host.real, only("players", " channel").todo, "ACL SETUSER")
 	all_well()
 	used.players_claims = nil
-	-- And of what players own.
+	-- And the permissions for profiles.
 	local once = used.once
 	used.profiles_open, used.once = true, nil
 	for _, command in ipairs({ "hset", "hmget" }) do
@@ -323,7 +323,7 @@ host.test("what the check leaves in Redis does not grow with the servers that ch
 			local keys = host.real.command("KEYS", key .. "*")
 			if #keys ~= 1 or keys[1] ~= key .. "}" then return false end
 		end
-		-- Two streams, what is known of each, and one place.
+		-- Two streams, a hash about each, and the groups of one.
 		return #host.real.command("KEYS", "realtime:durable:{realtime:check*") <= 5
 	end)
 end)
@@ -372,7 +372,7 @@ host.test("a twin", function()
 	twin:Stop()
 	twin = realtime.Presence(other, line.todo:match('such as "([^"]+)"'))
 	check_kit.all_well_soon("other servers: ttt-1-2")
-	-- Also where this server used presence before; it hears of its twin by itself.
+	-- Also if this server used presence before, which finds its twin by itself.
 	local own = realtime.Presence()
 	kit.wait("the other one", function() return own:Server("ttt-1-2") end)
 	local from = #host.console()
@@ -403,7 +403,7 @@ host.test("maxclients is reached, or will be soon", function()
 	for i = 1, 3 do holders[i] = kit.ready({ url = server.url(), protocol = 3 }) end
 	restart(server.url())
 	local line = only("connection", "max number of clients")
-	-- Room for redis-cli, and for this server, which tries again all the time.
+	-- Room for redis-cli, and for this server, which keeps reconnecting.
 	holders[1]:Disconnect()
 	holders[2]:Disconnect()
 	kit.wait("room", function() return pcall(type_in, server, line.todo, "CONFIG SET") end)

@@ -1,4 +1,4 @@
--- What an owner's hand does to realtime.json, what is said of it, and what realtime_status says then.
+-- Mistakes that owners make in realtime.json, the messages about them, and the lines of realtime_status.
 
 local PATIENCE = host.args[1] == "slow" and 120 or 15
 local FILE, SHOWN = "data/realtime.json", "garrysmod/data/realtime.json"

@@ -1,4 +1,4 @@
--- Where Redis is and how the server is called: the file, the environment, and what is said about each.
+-- The URL of Redis and the server's id, from the file and the environment, and the messages about each.
 
 local PATIENCE = host.args[1] == "slow" and 240 or 60
 local FILE = "data/realtime.json"
@@ -21,10 +21,10 @@ local function no_client(said, ...)
 	assert(not said():find(SECRET, 1, true), "a secret on the console")
 end
 
--- A password that stands nowhere in this file, for the search below looks through its functions, too.
+-- A password that this file does not contain, because the search below includes its functions.
 local function hidden() return ("drowssap-neddih"):reverse() end
 
--- Where it is to be found from a value on: in tables, upvalues and metatables.
+-- The path from a value to the password, through tables, upvalues and metatables.
 local function find_hidden(root)
 	local text, seen, queue = hidden(), {}, { { root, "realtime" } }
 	local function add(value, path)
@@ -289,7 +289,7 @@ include("_steps.lua")({
 		name = "what cannot be read is not said to be written anew",
 		before = function()
 			host.move(FILE, "kept.json")
-			host.put(FILE .. "/a.txt", "") -- a folder; an owner has a file of root's there
+			host.put(FILE .. "/a.txt", "") -- a folder in its place; owners have a file of root there
 		end,
 		check = function(said)
 			no_client(said, "garrysmod/data/realtime.json is there and cannot be read: check who owns it")

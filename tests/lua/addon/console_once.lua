@@ -1,4 +1,4 @@
--- What is typed into the console.
+-- The console commands.
 
 local SECRET = "pa55word-of-the-test"
 if host.map_number == 1 then
@@ -71,7 +71,7 @@ host.test("tail shows a channel and a pattern, until told again", function()
 	shows("[" .. channel .. "] hello\\x1b[2J\\x0athere")
 	publish(channel, ("x"):rep(5000))
 	shows(("x"):rep(200) .. " … (5000 bytes)")
-	-- No string is made of a large one.
+	-- A large message does not become a string.
 	publish(channel, ("x"):rep(65536))
 	shows(("x"):rep(200) .. " … (65536 bytes)")
 	publish(channel, ("x"):rep(65537))
@@ -122,7 +122,7 @@ host.test("a server that hangs up again and again is told of once in a while", f
 		kit.ticks(2)
 	end
 	local lines = select(2, said():gsub("connected to redis", ""))
-	-- One of a kind in ten seconds.
+	-- One line of each kind in ten seconds.
 	assert(lines <= 3 + (SysTime() - from) / 10, lines .. " lines for 6 connections")
 end)
 
@@ -176,7 +176,7 @@ host.test("debug shows every change of state of every client, and no secret", fu
 	assert(said("usage: realtime_debug 1"))
 end)
 
--- A player, and what the console of his game shows.
+-- A player, and the lines in the console of the game.
 local function somebody(group)
 	local ply = host.players.add()
 	ply:SetUserGroup(group)
@@ -202,7 +202,7 @@ host.test("a superadmin may, and reads the answer in the game; nobody else may",
 	publish(channel, "for them")
 	kit.wait("their line", function() return lines[#lines] == "[" .. channel .. "] for them" end)
 	assert(not said("for them"))
-	-- Who leaves takes the tail along, and the console hears nothing of it.
+	-- The tail of a leaving player ends without a line in the console.
 	host.players.command(ply, "realtime_debug 1")
 	local other = kit.unique("other")
 	host.players.command(ply, "realtime_tail " .. other)

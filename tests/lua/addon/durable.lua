@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Durable: each promise by an example. durable_random_once.lua has all of them together, with faults.
+-- realtime.Durable: an example of each promise. durable_random_once.lua has all of them together, with faults.
 
 local world = include("_durable_real.lua")
 local kit, realtime = world.kit, world.realtime
@@ -36,7 +36,7 @@ end)
 
 host.test("a new subscriber begins now, or at the start", function()
 	local channel, a, b, c = kit.unique("news"), server(), server(), server()
-	-- What is published before a server has said what the channel is waits, too.
+	-- A message from before the first server sets the kind of the channel waits, too.
 	kit.eq(done(a, "Publish", channel, "early"), nil)
 	b.subscribe(channel, { from = "start" })
 	gets(b, { "early" })
@@ -83,7 +83,7 @@ host.test("a message that fails comes again, and later ones wait for it; then it
 	local err, stats = done(a, "Stats", channel)
 	kit.eq({ err, stats.kind, stats.dead, stats.behind, stats.length }, { nil, "subscribe", 1, 0, 3 })
 	kit.eq({ done(a, "Retry", channel, "1-1") }, { nil, false })
-	-- It is dead again, and put back under the same id, for this subscriber alone.
+	-- It is dead again, and is put back under the same id, only for this subscriber.
 	kit.eq({ done(a, "Retry", channel, info.id) }, { nil, true })
 	kit.wait("one more failure", function() return #tries == 3 end)
 	fails = false
@@ -174,7 +174,7 @@ host.test("a run goes on for longer than the patience, and a forgotten done coun
 	a.durable:Publish(channel, "long")
 	gets(a, { "long" })
 	b.work(channel, function(_, _, its_done) its_done() end)
-	-- By Redis's clock: whatever stands still meanwhile, it is b's only once the patience is over.
+	-- By Redis's clock, so that a stall does not matter: b gets it only after the lease.
 	local first = world.held_until(channel)
 	kit.wait("it to go on for longer than the first patience", function() return world.held_until(channel) > first end)
 	kit.eq({ #b.got, finish() }, { 0, true })
@@ -258,7 +258,7 @@ end)
 
 host.test("a second server with the same id gets nothing, and says so", function()
 	local channel, id, lease = kit.unique("news"), kit.unique("twin"), world.addon.durable_lease
-	world.addon.durable_lease = 60 -- longer than a machine may stand still: it would be the other one's turn
+	world.addon.durable_lease = 60 -- longer than a machine may stand still, or the other one would get its turn
 	local a, b = server(id), server(id)
 	a.subscribe(channel)
 	b.durable:Subscribe(channel, function(data) b.got[#b.got + 1] = data end)
@@ -315,7 +315,7 @@ host.test("what is behind is known again after Redis lost the newest messages, a
 	host.real.command("HSET", key .. ":about", "number", "2")
 	kit.wait("word of it", function() return a.count("lost") == 1 end)
 	kit.eq(select(2, done(a, "Stats", channel)).behind, 0)
-	-- And what is lost from here on is counted.
+	-- And messages that are lost from now on are counted.
 	kit.eq(done(a, "Publish", channel, 4), nil)
 	gets(a, { 1, 2, 3, 4 })
 	kit.eq(a.count("lost"), 1)

@@ -1,4 +1,4 @@
--- realtime.Durable in virtual time (_durable.lua): answers that are lost or refused, and Lua states that end in the midst of something.
+-- realtime.Durable in virtual time (_durable.lua): answers that are lost or refused, and Lua states that end at a bad moment.
 
 local kit = include("../_kit.lua")
 local new_case = include("_durable.lua").new_case
@@ -19,7 +19,7 @@ host.test("a question that Redis refuses is asked again: what was published is n
 	case.cut(a.client, "now")
 	kit.eq(#got, 0)
 	case.pass(2)
-	-- Until its deadline; then nobody knows.
+	-- Until its deadline; then the outcome is unknown.
 	kit.eq({ #got, got[1][1].code, got[1][1].sent }, { 1, "TIMEOUT", true })
 	assert(tostring(got[1][1]):find("LOADING", 1, true), tostring(got[1][1]))
 	assert(refusals > 10, refusals)
@@ -52,7 +52,7 @@ host.test("what has ended in the last tick of a Lua state is told, and the rest 
 	case.leave(b, true)
 end)
 
--- Until Redis has done what `is_it` looks for, and before its answer is here.
+-- Passes time until Redis has executed the call that `is_it` finds, but not until its answer arrives.
 local function pass_until_executed(case, is_it)
 	local is_done
 	function case.on_executed(question, reply) is_done = is_done or is_it(question, reply) end
@@ -125,7 +125,7 @@ host.test("Stop in a callback: no message after it, that one counts, and the nex
 	case.leave(web, true)
 end)
 
--- Two workers of which "a" has a message that goes on.
+-- Two workers, of which "a" is working on a message.
 local function two_workers(case, runs)
 	local servers, ends = {}, {}
 	for i, id in ipairs({ "a", "b" }) do
@@ -155,7 +155,7 @@ host.test("an outage of Redis, or a leap of its clock, takes no message from a s
 	kit.eq({ runs, ends[1]() }, { { "a1" }, true })
 	case.pass(1)
 	kit.eq(#case.redis.streams["realtime:durable:{c}"], 0)
-	-- Dies while Redis is away: one patience after it is back.
+	-- Dies while Redis is away: the lease ends one lease after the return.
 	a:Publish("c", 2)
 	case.pass(6)
 	local holder = runs[2] == "a1" and a or b
@@ -223,7 +223,7 @@ host.test("failed is told although the answer was lost, also the last one; a don
 		want[i] = { i, i == 10 }
 		kit.eq(failed, want)
 	end
-	case.pass(100) -- lines are said rarely
+	case.pass(100) -- lines are limited in number
 	a:Publish("c", 2)
 	finish = nil
 	case.pass(6)

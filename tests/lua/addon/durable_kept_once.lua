@@ -1,4 +1,4 @@
--- realtime.Durable in virtual time (_durable.lua): what is dropped, dead, or put back.
+-- realtime.Durable in virtual time (_durable.lua): messages that are dropped, dead, or put back.
 
 local kit = include("../_kit.lua")
 local new_case = include("_durable.lua").new_case
@@ -30,7 +30,7 @@ host.test("a message that fails is not dead because Redis was away for minutes",
 	case.pass(5)
 	assert(#failed > 1, #failed)
 	kit.eq(table.HasValue(failed, true), false)
-	-- Others wait for it from then on for five minutes, as ever.
+	-- From then on others wait for it for five minutes, as always.
 	case.pass(400)
 	kit.eq(failed[#failed], true)
 	case.leave(a, true)

@@ -1,6 +1,6 @@
 -- unix; servers: real; redis: 5.0
--- The first example of docs/durable.md, pasted as it stands into two servers, each a process of its own: through the death of one in the
--- midst of a message, a restart of Redis, and a map change.
+-- The first example of docs/durable.md, pasted unchanged into two servers, each a process of its own: one dies in the
+-- middle of a message; then come a restart of Redis, and a map change.
 
 local processes = include("_processes.lua")
 if host.map_number == 1 then
@@ -27,7 +27,7 @@ if host.map_number == 2 then
 	host.test("two servers", function()
 		RunConsoleCommand("sell", "1", "vip")
 		kit.wait("the first rank", function() return is_sold("1") end)
-		-- This one stops working, and the other one is caught in the midst of a message.
+		-- This one stops working, and the other one dies in the middle of a message.
 		durable:Stop("purchases")
 		local other = start()
 		other.type('realtime.Durable():Work("purchases", function(purchase) print("working on " .. purchase.steamid) end, { patience = 1 })')
@@ -52,7 +52,7 @@ end
 host.test("after the map change", function()
 	kit.wait("both", function() return is_sold("2") and is_sold("3") end)
 	kit.wait("an empty channel", function() return length() == 0 end)
-	-- The other one is back, with the example as it stands, and alone.
+	-- The other one is back, with the unchanged example, and alone.
 	durable:Stop("purchases")
 	local other = start()
 	RunConsoleCommand("sell", "4", "vip")

@@ -13,7 +13,7 @@ end
 local EXECUTED = { "now", "later", "never" }
 local SERVERS, STEPS, PATIENCE, KEEP = 3, 80, 10, 15
 
--- What goes wrong, at random; the same for both kinds. `enter(i)` makes a server anew.
+-- One random fault; the same for both kinds. `enter(i)` restarts a server.
 local function hurt(case, random, world, servers, i, enter, counts, loses_data)
 	local client = servers[i].client
 	local what = random(1, loses_data and 13 or 11)
@@ -29,8 +29,8 @@ local function hurt(case, random, world, servers, i, enter, counts, loses_data)
 			counts.deaths = counts.deaths + 1
 		end
 		enter(i)
-		if world.knew then world.knew[i] = false end -- it may have died before it heard of the loss
-	elseif what <= 4 then -- a cut, noticed at once
+		if world.knew then world.knew[i] = false end -- it may have died before it learned of the loss
+	elseif what <= 4 then -- a cut that is noticed at once
 		world.disturbed = true
 		case.cut(client, EXECUTED[random(1, 3)])
 	elseif what == 5 then
@@ -42,7 +42,7 @@ local function hurt(case, random, world, servers, i, enter, counts, loses_data)
 	elseif what <= 9 then
 		client.connected = true
 	elseif what == 10 then
-		-- Back as well, but not where another Redis takes over: ids are times.
+		-- Also backwards, except where another Redis takes over, because ids are times.
 		case.redis.ahead = case.redis.ahead + random(loses_data and 0 or -2, 10) / 10
 	elseif what == 12 then
 		world.lost_data, world.snapshot, world.lost_at = true, nil, world.published
@@ -88,7 +88,7 @@ local function check_answers(world)
 	for number = 1, world.published do assert(world.outcomes[number], "no answer for " .. number) end
 end
 
--- What lies among the dead: the messages, of that group if it has one.
+-- The dead messages, only of that group if there is one.
 local function buried(case, group)
 	local found = {}
 	for _, entry in ipairs(case.redis.streams["realtime:durable:{c}:dead"] or {}) do
@@ -99,8 +99,8 @@ local function buried(case, group)
 	return found
 end
 
--- Each subscriber, whatever became of its server, gets each message that was published: in order, none twice unless it was disturbed, and
--- what it does not get is told.
+-- Each subscriber gets each published message, whatever happened to its server: in order, none twice without a fault, and
+-- missed ones are reported.
 local function subscribe_history(random, counts, loses_data)
 	local case = new_case()
 	local servers, world = {}, { published = 0, outcomes = {} }
@@ -135,7 +135,7 @@ local function subscribe_history(random, counts, loses_data)
 	for i = 1, SERVERS do enter(i) end
 	local publish = publisher(case, world, servers)
 	for _ = 1, STEPS do
-		-- One at a time from one server at a time: the order of the calls is that of the messages.
+		-- One at a time from one server at a time, so that the messages have the order of the calls.
 		for _ = 1, random(0, 4) do publish(1) end
 		case.pass(random(0, 10) / 10)
 		if random(1, 2) == 1 then hurt(case, random, world, servers, random(loses_data and 1 or 2, SERVERS), enter, counts, loses_data) end
@@ -147,7 +147,7 @@ local function subscribe_history(random, counts, loses_data)
 	for _, reader in ipairs(readers) do
 		local missing = 0
 		for number in pairs(buried(case, "s" .. reader.id .. ":c")) do reader.handled[number] = true end
-		-- Its place is made by the first question that gets through, and begins with what is there then.
+		-- The first request that arrives creates its position, at the newest message of that moment.
 		local first = world.published + 1
 		for number in pairs(reader.handled) do first = math.min(first, number) end
 		for number = first, world.published do
@@ -155,7 +155,7 @@ local function subscribe_history(random, counts, loses_data)
 		end
 		counts.lost, counts.repeats = counts.lost + missing, counts.repeats + reader.repeats
 		if world.lost_data then
-			-- What Redis lost before this server had heard of it nobody can tell; all that came later is there.
+			-- Nobody can report losses from before this server knew the channel; all later messages are there.
 			local knew = not world.went_back and world.knew[reader.id]
 			assert(missing <= reader.lost or reader.unknown > 0 or not knew, "lost and not told: " .. missing)
 			for number = math.max(first, world.lost_at + 1), world.published do
@@ -173,12 +173,12 @@ local function subscribe_history(random, counts, loses_data)
 	for i = 1, SERVERS do case.leave(servers[i].durable, true) end
 end
 
--- Each message is worked on by one server at a time, until one of them has done it; none is dropped before that.
+-- One server at a time works on a message, until one of them has done it; it is not dropped before that.
 local function work_history(random, counts, loses_data)
 	local case = new_case()
 	local servers, world, runs, contact = {}, { published = 0, outcomes = {} }, {}, {}
 	world.unknown, world.dead = 0, {}
-	-- When Redis last heard from which instance, or told it, that it has a message.
+	-- When each instance last confirmed to Redis, or learned from it, that it has a message.
 	function case.on_executed(question, reply)
 		if question.name ~= "durable_work" or question.arguments[1] ~= "take" or reply[1] ~= "taken" then return end
 		local instance = question.arguments[2]

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Durable with messages as large as they may be, and larger ones that a plain XADD wrote.
+-- realtime.Durable with messages of the largest size, and larger ones that a plain XADD wrote.
 
 local world = include("_durable_real.lua")
 local kit = world.kit

@@ -1,4 +1,4 @@
--- realtime.Durable in virtual time (_durable.lua): messages that kill servers, pauses, leases, and what is forgotten.
+-- realtime.Durable in virtual time (_durable.lua): messages that kill servers, pauses, leases, and forgetting.
 
 local kit = include("../_kit.lua")
 local new_case = include("_durable.lua").new_case
@@ -13,7 +13,7 @@ local function dead(case)
 	end
 	return list
 end
--- Its process ends in the midst of a callback.
+-- Its process ends in the middle of a callback.
 local function die(case, durable)
 	durable.client.valid = false
 	case.leave(durable, false)
@@ -110,7 +110,7 @@ host.test("what fails comes after growing pauses, and others wait five minutes f
 	assert(after - began >= 300 and after - began < 370, after - began)
 	kit.eq(dead(case)[1][1], '"bad"')
 	case.leave(durable, true)
-	-- A worker's: others do not wait.
+	-- With workers the others do not wait.
 	case, times, after = new_case(), {}, nil
 	durable = case.server("a")
 	durable:Work("c", function(data, _, done)
@@ -157,7 +157,7 @@ host.test("a place is its server's for 15 s after a death, and at once after a m
 	kit.eq(#got, 2)
 	case.pass(15)
 	kit.eq(got, { "first1", "second2", "third3" })
-	-- A twin says so, and gets nothing.
+	-- A server with the same id reports that, and gets nothing.
 	local twin = enter("twin")
 	case.pass(60)
 	third:Publish("c", 4)
@@ -204,7 +204,7 @@ host.test("a server that was cut off for too long hears that its message is anot
 	a.client.connected = true
 	case.pass(10)
 	kit.eq(finish(), false)
-	-- It goes on if nobody took it.
+	-- It keeps its message if nobody took it.
 	b:Stop("c")
 	a:Publish("c", 2)
 	case.pass(1)
@@ -251,7 +251,7 @@ host.test("what is put back after it was dead keeps its id, and the dead are a t
 	for i = 1, 1005 do
 		case.redis.run("durable_publish", { "realtime:durable:{c}", "realtime:durable:{c}:about", "t" .. i }, { "publish", ("a"):rep(32), 60, "web", "1" })
 	end
-	-- What is no JSON for a worker is dead at once.
+	-- A message that is not JSON is dead at once.
 	for _, entry in ipairs(case.redis.streams["realtime:durable:{c}"]) do entry[2][6] = "no JSON" end
 	case.pass(60)
 	kit.eq({ #dead(case), #ids }, { 1000, 0 })
@@ -317,7 +317,7 @@ host.test("a run that goes on is renewed; once its time is over somebody else ha
 	local b = enter("b")
 	case.pass(1000, 0.5)
 	kit.eq(log, { "a" })
-	-- Cut off, it does not know that b has it by now.
+	-- Without a connection it does not know that b has it now.
 	a.client.connected = false
 	case.pass(20)
 	kit.eq({ log, finishes.a() }, { { "a", "b" }, true })
@@ -346,7 +346,7 @@ host.test("a worker that was stopped begins nothing: what was on its way goes to
 	case.delay = 1
 	b:Publish("c", 1)
 	work(a, "a")
-	case.pass(1.5) -- its question was answered, and the answer is on its way
+	case.pass(1.5) -- the answer to its request is on its way
 	a:Stop("c")
 	case.pass(3)
 	kit.eq(got, {})

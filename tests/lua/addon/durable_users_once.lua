@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Durable with users of few rights, on a Redis that is full, and through a proxy that cuts.
+-- realtime.Durable with users of few permissions, on a Redis that is full, and through a proxy that cuts.
 
 local world = include("_durable_real.lua")
 local kit, realtime = world.kit, world.realtime
@@ -82,7 +82,7 @@ host.test("on a Redis that is full, two live workers do not take a message from 
 	host.real.command("CONFIG", "SET", "maxmemory", "1")
 	reader = server(id)
 	reader.durable:Subscribe(news, function(data) reader.got[#reader.got + 1] = data end)
-	-- It goes on for longer than the first patience, by Redis's clock.
+	-- It runs longer than the first lease, by Redis's clock.
 	local first = world.held_until(work)
 	kit.wait("a renewal", function() return world.held_until(work) > first end)
 	kit.wait("the reader", function() return reader.got[1] end)

@@ -1,4 +1,4 @@
--- Every field of every envelope, each with a wrong value: it is left out, told, and does nothing.
+-- Every field of every envelope with a wrong value: the message is ignored and reported, and has no effect.
 
 local kit = include("../_kit.lua")
 local new_world = include("_world.lua")
@@ -6,7 +6,7 @@ local new_world = include("_world.lua")
 local TOKEN = ("0123456789abcdef"):rep(2)
 local REQUESTS, ANSWERS, PRESENCE = "realtime:requests:here", "realtime:answers:" .. TOKEN, "realtime:presence"
 
--- `of` with one field in another's place; nil takes it away.
+-- `of` with another value in one field; nil removes it.
 local function with(of, key, value)
 	local copy = {}
 	for k, v in pairs(of) do copy[k] = v end
@@ -15,7 +15,7 @@ local function with(of, key, value)
 end
 
 local NOTHING = {} -- stands for a field that is missing
--- No value of these is right where a text, a number or a table is wanted.
+-- Wrong values for a text, a number and a table.
 local NOT_TEXT = { NOTHING, 5, true, {}, { "x" }, realtime.NULL }
 local NOT_NUMBER = { NOTHING, "5", true, {}, realtime.NULL, -1, 0.5, 1e300, -1e300, 2 ^ 53 + 2, 1e-300 }
 
@@ -27,7 +27,7 @@ local function each(list, fn)
 	end
 end
 
--- Encodes numbers that our own encoder refuses, too.
+-- Also encodes numbers that our own encoder refuses.
 local function text_of(value)
 	if istable(value) and value ~= realtime.NULL then
 		local parts = {}
@@ -112,7 +112,7 @@ host.test("an answer", function()
 	end
 	local request = ask()
 	local function say(from, data) world.hear(request.answer_to, text_of({ from = from, data = data })) end
-	-- No number but the right one, no sender but who was asked.
+	-- Only the right number counts, and only the asked server as the sender.
 	each(NOT_NUMBER, function(number) say("peer", { number = number, data = 1 }) end)
 	each({ 5, "text", true, {}, { 1, 2 } }, function(data) say("peer", data) end)
 	for number = 0, 200 do say("peer", { number = number, data = "guessed" }) end
@@ -124,7 +124,7 @@ host.test("an answer", function()
 	say("peer", { number = request.number, data = "real" })
 	say("peer", { number = request.number, data = "twice" })
 	kit.eq(got, setmetatable({ { nil, "real" }, fn = got.fn }, getmetatable(got)))
-	-- What is wrong with an error does not leave the asker without an answer.
+	-- A wrong error still ends the request with an answer.
 	local errors = { 5, "text", true, {}, { code = "X" }, { message = "x" }, { code = 5, message = "x" }, { code = "X", message = {} } }
 	each(errors, function(err, shown)
 		request = ask()
@@ -152,7 +152,7 @@ host.test("the numbers of requests cannot be guessed, and their channel is anoth
 		seen[request.number] = true
 		if request.number < 2 ^ 40 then small = small + 1 end
 	end
-	-- One in 4,096 of random ones is.
+	-- One in 4,096 random numbers is small.
 	assert(small < 10, small .. " of 1,000 numbers are small")
 	local other = world.client()
 	world.realtime.Requests(other, "here"):Ask("peer", "name", nil, print)
@@ -201,7 +201,7 @@ host.test("an announcement of presence", function()
 	each({ ("x"):rep(65), 5, "text", {} }, function(value, shown)
 		is_left_out(isstring(value) and #value > 60 and { instance = value } or value, shown)
 	end)
-	-- The rest may be missing or wrong: what addons join and add up is always there.
+	-- The rest may be missing or wrong: addons always get the values that they join and add up.
 	local number = { "players", "bots", "max_players" }
 	for _, key in ipairs(number) do
 		each(table.Add({ 65536, 1e15 }, NOT_NUMBER), function(value, shown)

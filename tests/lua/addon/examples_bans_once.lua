@@ -1,12 +1,12 @@
 -- servers: fake, real
--- The bans of lua/examples with MySQL as the truth. With Redis: examples_shared_bans_once.lua.
+-- The bans of lua/examples with MySQL as the authority. With Redis: examples_shared_bans_once.lua.
 
 local world = include("_examples.lua")
 if not world then return end
 local kit = include("../_kit.lua")
 local other, others = world.other, world.others
 
--- MySQL as mysqloo shows it: answers come later, in the order of the questions.
+-- MySQL behind mysqloo: answers come later, in the order of the queries.
 local function fake_mysql()
 	local rows, db = {}, { failing = true, attempts = 0, prepared = 0 }
 	local function find(id)
@@ -47,7 +47,7 @@ host.test("database_bans", function()
 	world.example("database_bans")
 	kit.eq({ DatabaseBans, host.console()[#host.console()] }, { nil, "[database_bans] mysqloo is not installed" })
 	local db, rows = fake_mysql()
-	-- Its timers run when the test says so.
+	-- The test decides when its timers run.
 	local After, waiting = realtime.After, {}
 	function realtime.After(seconds, identifier, fn)
 		if isstring(identifier) and identifier:find("^database_bans") then waiting[identifier] = fn else After(seconds, identifier, fn) end
@@ -79,11 +79,11 @@ host.test("database_bans", function()
 	DatabaseBans.Remove("76561198000000001")
 	kit.wait("the pardon", function() return not reason(1) and #told == 3 end)
 	kit.eq(told[3], { "76561198000000001", "hub", "bans.changed" })
-	-- A web site's change, and its message as the example's head has it.
+	-- A web site's change, and its message as in the head of the example.
 	rows[#rows + 1] = { steamid = "76561198000000004", reason = "by the web", expires = 0 }
 	host.server.publish("bans.changed", '{"from":"web","data":"76561198000000004"}')
 	kit.wait("the web's", function() return reason(4) == "You are banned: by the web" end)
-	-- Messages about what is no SteamID64 ask MySQL nothing.
+	-- Messages without a SteamID64 cause no query.
 	local prepared = db.prepared
 	for _, id in ipairs({ "x", "' OR 1", ("7"):rep(1000) }) do others:Publish("bans.changed", id) end
 	world.settle()
@@ -124,7 +124,7 @@ host.test("database_bans", function()
 	db.failing, rows[#rows] = false, nil
 	run("database_bans")
 	kit.wait("it is read again", function() return not reason(5) end)
-	-- Redis is away when somebody is banned: the others hear of it when it is back.
+	-- A ban while Redis is away: the others learn of it when it is back.
 	if host.server.kind() == "fake" then
 		local count = #told
 		host.fake.on_next("publish", "close")

@@ -1,18 +1,18 @@
 -- servers: real; redis: 5.0
--- A player is sent to another server with what he carries, on both sides.
+-- A player is sent to another server with weapons and ammunition, on both sides.
 
 local world = include("_examples.lua")
 if not world then return end
 local kit = include("../_kit.lua")
 
--- What a gamemode gives to who comes without anything.
+-- The loadout of a gamemode for players without things.
 GAMEMODE = { PlayerLoadout = function(_, ply) ply:Give("weapon_physcannon") end }
 local ID = "76561198000000001"
 local there
 
 local function join(is_alive) return assert(host.players.add({ name = "Alice", steamid64 = ID, spawned = is_alive ~= false })) end
 local function is_open(ply) return realtime.Profiles("handoff"):Get(ply) ~= nil end
--- What a player has.
+-- A player's things.
 local function got(ply)
 	local things = { health = ply:Health(), armor = ply:Armor() }
 	for i, weapon in ipairs(ply:GetWeapons()) do things[i] = weapon:GetClass() end
@@ -64,7 +64,7 @@ host.test("handoff: where she arrives she has it, once, and nothing that may not
 	alice:StripWeapons()
 	alice:Spawn()
 	kit.eq(got(alice)[1], "weapon_physcannon", "the second time")
-	-- She leaves before she has spawned: it stays what it was.
+	-- She leaves before she has spawned: her things stay unchanged.
 	carries(alice, 30, 5, "weapon_smg1")
 	host.players.leave(alice)
 	alice = join(false)
@@ -81,7 +81,7 @@ host.test("handoff: where she arrives she has it, once, and nothing that may not
 	kit.wait("her things", function() return Handoff.given[alice] == false end)
 	world.example("handoff")
 	host.players.leave(alice)
-	-- She is back before it is closed: it is hers only once Open says so.
+	-- She is back before it is closed: she gets it only when Open has finished.
 	alice = join()
 	kit.eq(Handoff.given[alice], nil)
 	kit.wait("what she carried", function() return alice:Health() == 30 end)

@@ -1,5 +1,5 @@
 -- servers: fake, real
--- The examples of lua/examples do what they say, whatever others publish.
+-- The examples of lua/examples work as described, whatever others publish.
 
 local world = include("_examples.lua")
 if not world then return end
@@ -9,7 +9,7 @@ local alice, other, others = world.alice, world.other, world.others
 host.test("chat_bridge", function()
 	host.players.client(alice, function() include("../../../lua/examples/chat_bridge.lua") end)
 	world.example("chat_bridge")
-	-- What her game was told to show, other than what was said here.
+	-- The lines of her game, without those of this server's chat.
 	local function shown()
 		local lines = {}
 		for _, parts in ipairs(host.players.seen(alice).chat_parts) do
@@ -31,7 +31,7 @@ host.test("chat_bridge", function()
 	kit.wait("the answers here", function() return #shown() == 2 end)
 	kit.eq(shown()[1], { color_white, "[ttt-2] (admin) ", Color(1, 2, 3), "Bob", color_white, ": hi" })
 	kit.eq(shown()[2], { color_white, "[ttt-2] ", color_white, "Web", color_white, ": hi, too" })
-	-- Wrong types, control characters, length, numbers that are no colours; then more lines than fit into a second.
+	-- Wrong types, control characters, length, invalid colours; then more lines than allowed in a second.
 	for _, line in ipairs({ { name = 5, text = "x" }, { name = "x", text = { "x" } }, { name = "x" }, { text = "x" } }) do
 		others:Publish("chat", line)
 	end
@@ -45,7 +45,7 @@ host.test("chat_bridge", function()
 		for i = 1, 30 do others:Publish("chat", { name = "Bob", text = tostring(i) }) end
 		world.settle()
 	end)
-	kit.ticks(2) -- until what was broadcast is there
+	kit.ticks(2) -- until the broadcast has arrived
 	kit.eq(#shown(), 4 + 10)
 end)
 
@@ -56,7 +56,7 @@ host.test("kill_feed", function()
 	kit.subscribe(other, kit.unique("fence"), function() end)
 	local bob, world_itself, zombie = host.players.add({ name = "Bob" }), game.GetWorld(), ents.Create("npc_zombie")
 	bob:Give("weapon_357")
-	hook.Run("PlayerDeath", alice, bob, bob) -- with what he holds
+	hook.Run("PlayerDeath", alice, bob, bob) -- with the weapon in his hands
 	hook.Run("PlayerDeath", alice, ents.Create("npc_grenade_frag"), bob)
 	alice:Kill() -- by herself
 	hook.Run("PlayerDeath", alice, world_itself, world_itself)
@@ -121,7 +121,7 @@ host.test("vehicle_events", function()
 	kit.wait("theirs", function() return #elsewhere == 1 end)
 	kit.eq(elsewhere, { { "entered", airboat, "ttt-2" }, fn = elsewhere.fn }) -- and none of this server's own
 	assert(table.concat(host.console(), "\n"):find("[ttt-2] prop_vehicle_airboat entered by Bob", 1, true), "the line")
-	-- Events and classes that there are not, fields of wrong types or lengths, and one more than there should be.
+	-- Unknown events and classes, fields of wrong types or lengths, and a surplus field.
 	others:Publish("vehicle.\27[31m", airboat)
 	others:Publish("vehicle.sold", airboat)
 	for _, class in ipairs({ 5, "", "a b", "\27[31m", ("a"):rep(65) }) do others:Publish("vehicle.entered", { class = class }) end
@@ -136,7 +136,7 @@ host.test("vehicle_events", function()
 end)
 
 host.test("player_counts", function()
-	realtime.addon.presence_interval = 1000 -- nothing comes by itself
+	realtime.addon.presence_interval = 1000 -- no announcement comes by itself
 	local function shown(server) return GetGlobal2Int(server and "players:" .. server or "players", -100) end
 	world.example("player_counts")
 	local there, told = realtime.Presence(other, "ttt-2"), kit.recorder()
@@ -148,7 +148,7 @@ host.test("player_counts", function()
 	kit.wait("it is told at once", function() return #told >= 1 and told[#told][1].players == 3 end)
 	kit.wait("its own", function() return shown("hub") == 3 end)
 	kit.wait("the other's", function() return shown("ttt-2") == 3 and shown() == 6 end)
-	host.players.leave(carol) -- who leaves is counted until the hook is over
+	host.players.leave(carol) -- a leaving player counts until the hook is over
 	kit.wait("one less", function() return told[#told][1].players == 2 and shown("hub") == 2 end)
 	kit.wait("the other's, too", function() return shown("ttt-2") == 2 end)
 	host.players.say(alice, "!servers")
@@ -156,7 +156,7 @@ host.test("player_counts", function()
 	there:Stop()
 	kit.wait("it has left", function() return shown("ttt-2") == -1 end)
 	kit.eq(shown(), 2)
-	-- Who says to be a server of another name gets no global and no line; who takes a known name, a bounded number.
+	-- A sender with an unknown name gets no global and no line; one with a known name gets a limited number.
 	local function spoof(id, ask)
 		realtime.Tables(other, id):Publish("realtime:presence", {
 			instance = ("ab"):rep(32), map = "gm_\27[31m" .. ("x"):rep(500), players = 1000, bots = 0, max_players = 1000, name = "",
@@ -198,7 +198,7 @@ host.test("shop", function()
 	for i, answer in ipairs(answers) do
 		kit.eq(answer[1].message, i <= 3 and "an order needs an item that is sold here" or "an order needs a buyer")
 	end
-	-- A flood of orders, in pieces that the queue has room for: each is answered, and few reach Redis.
+	-- A flood of orders, in batches that fit into the queue: each is answered, and few reach Redis.
 	kit.command(other, { "SET", "shop:stock:crowbar", 1000 })
 	local codes, answered = {}, 0
 	world.at_one_moment(function()
@@ -213,7 +213,7 @@ host.test("shop", function()
 	end)
 	kit.eq(codes, { sold = 10, BUSY = 190 })
 	kit.eq({ kit.command(other, { "GET", "shop:stock:crowbar" }) }, { nil, "990" })
-	-- Another server may take the seller's place: its words reach neither players nor the console as they are.
+	-- Another server may pose as the seller: its texts are cleaned before players and the console get them.
 	local says
 	realtime.Requests():Answer("shop.buy", function(_, _, reply) reply(says, { item = ("\n"):rep(1000) }) end)
 	world.forget_chat()
@@ -269,7 +269,7 @@ host.test("demo: what a stranger says in between", function()
 	SysTime, host.run = function() return now end, function(fn) demo = fn end
 	include("../../../lua/examples/demo.lua")
 	SysTime, host.run, host.exit = real[1], real[2], function() end
-	-- C1 as a byte and in UTF-8, marks that reorder a line, and what no terminal obeys.
+	-- C1 as a byte and in UTF-8, marks that reorder a line, and harmless text.
 	local hostile = "\155[2J \194\155[31m \226\128\174\226\129\166\239\187\191\216\156 \27]0; é"
 	function host.wait(...)
 		host.wait = real[4]

@@ -44,7 +44,7 @@ host.test("a wallet is charged once, with a receipt, and follows its player", fu
 	host.players.leave(alice)
 	local wallet = there.open()
 	kit.eq({ wallet.points, #wallet.receipts, wallet.receipts[1].what }, { 50, 1, "crowbar" })
-	-- She plays there, and joins here as well: the other server lets go.
+	-- She plays there, and joins here as well: the other server releases it.
 	alice = join()
 	kit.wait("her wallet", function() return Wallet.Points(alice) == 50 end)
 	-- And there again: here she is kicked.
@@ -74,7 +74,7 @@ host.test("a wallet that was made elsewhere is charged, and one that cannot be s
 end)
 
 host.test("a purchase is asked for until somebody knows, and is open if its player leaves before", function()
-	-- As Save tells it, of a Redis that is silent.
+	-- The error of Save with a silent Redis.
 	local profiles, real = realtime.Profiles("wallet"), realtime.Profiles("wallet").Save
 	local alice, answers, saves = join(), kit.recorder(), {}
 	kit.wait("her wallet", function() return Wallet.Points(alice) == 50 end)
@@ -122,7 +122,7 @@ host.test("a donation is delivered where she is, or when she joins, and once", f
 	kit.wait("her thanks", function() return host.players.seen(alice).chat[1] == "You got 500 points. Thank you!" end)
 	donate("order-2", 7)
 	kit.wait("the second one", function() return Wallet.Points(alice) == 557 end)
-	-- The same post again, as after a crash between the save and the reply: it is known.
+	-- The same post again, as after a crash between the save and the reply, is recognized.
 	local known, replies = next(realtime.Profiles("wallet"):Get(alice).donations), kit.recorder()
 	deliver(alice, { points = 7 }, "web", replies.fn, { id = known })
 	kit.wait("the reply", function() return replies[1] end)

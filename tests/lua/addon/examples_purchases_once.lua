@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- What was bought is given once, on whichever server.
+-- A purchase is given once, on any of the servers.
 
 local world = include("_examples.lua")
 if not world then return end

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- The bans of lua/examples with Redis as the truth.
+-- The bans of lua/examples with Redis as the authority.
 
 local world = include("_examples.lua")
 if not world then return end
@@ -24,11 +24,11 @@ host.test("shared_bans", function()
 	kit.wait("the end of both", function()
 		return answer("76561198000000002")[1] == nil and answer("76561198000000003")[1] == nil and elsewhere:Count() == 1
 	end)
-	-- Whoever plays when he is banned elsewhere.
+	-- A ban from elsewhere for a player who is here.
 	elsewhere:Set(world.alice:SteamID64(), { reason = ("x"):rep(5000) })
 	kit.wait("the kick", function() return host.players.seen(world.alice).left end)
 	kit.eq(#host.players.seen(world.alice).left, #"You are banned: " + 200)
-	-- Whoever was banned after CheckPassword and before his spawn.
+	-- A ban between CheckPassword and the spawn.
 	elsewhere:Set("76561198000000008", { reason = "while he loads" })
 	kit.wait("the ban", function() return realtime.Shared("bans"):Get("76561198000000008") end)
 	local check = hook.GetTable().CheckPassword.shared_bans
@@ -36,12 +36,12 @@ host.test("shared_bans", function()
 	local late = host.players.add({ name = "Late", steamid64 = "76561198000000008" })
 	hook.Add("CheckPassword", "shared_bans", check)
 	kit.wait("the kick", function() return host.players.seen(late).left == "You are banned: while he loads" end)
-	-- What is no ban.
+	-- Values that are not bans.
 	for i, strange in ipairs({ 5, "x", false, {}, { reason = 5 } }) do elsewhere:Set("7656119800000001" .. i, strange) end
 	elsewhere:Set("last", 1)
 	kit.wait("all", function() return realtime.Shared("bans"):Get("last") end)
 	for i = 1, 5 do kit.eq({ pcall(hook.Run, "CheckPassword", "7656119800000001" .. i) }, { true }, i) end
-	-- What happens elsewhere while this server hears nothing.
+	-- Changes from elsewhere while this server has no connection.
 	host.server.drop()
 	elsewhere:Set("76561198000000009", { reason = "unheard" })
 	elsewhere:Remove("76561198000000007")

@@ -1,7 +1,7 @@
 -- unix; servers: real; redis: 7.0
 -- Random histories of realtime.Shared, Durable and Once together, with real servers: a replica that lags takes over, a cluster's hash slots
 -- move and its masters change, and game servers in processes of their own are killed with SIGKILL, or stopped with SIGSTOP for longer than
--- their leases, after which they go on. Then it is quiet, and what was promised is checked. Each helper by itself, with many more faults:
+-- their leases and continued. Then the faults end, and all promises are checked. Each helper alone, with many more faults:
 -- shared_random_once.lua, durable_random_once.lua, jobs_random_once.lua.
 --
 --     target/debug/gmod-host --server real --addon lua --timeout 4000 tests/lua/addon/faults_random_once.lua histories=100 seed=7 kind=cluster
@@ -13,7 +13,7 @@ for _, argument in ipairs(host.args) do
 	if name then settings[name] = tonumber(value) or value end
 end
 
--- What a server in a process of its own runs.
+-- The script of a server in a process of its own.
 local OTHER = [[
 local new_server = include("histories_server.lua")
 local realtime = include("realtime/load.lua")
@@ -52,7 +52,7 @@ local function connect(url, more)
 	return client
 end
 
--- What was tried and told.
+-- The record of all attempts and answers.
 local function new_account()
 	local account = { tried = {}, answers = {}, heard = {}, worked = {}, failed = {}, lost = {}, jobs = {}, order = {}, problems = {} }
 	local kinds = {}
@@ -105,7 +105,7 @@ local function in_redis(direct, names)
 end
 
 -- `deployment`: connect(i) → client of a server; direct() → a client of the test's own; hurts, a list of functions of i; heal(), at the end;
--- others, how many servers have processes of their own, which may stop; loses(): whether Redis may have lost data so far.
+-- others, the number of servers with processes of their own, which may stop; loses(): whether Redis may have lost data so far.
 local function history(deployment, names)
 	local account, servers, others, twins, started = new_account(), {}, {}, {}, 0
 	local function enter(i) servers[i] = new_server(deployment.connect(i), "s" .. i, account.log, names) end
@@ -115,10 +115,10 @@ local function history(deployment, names)
 			addon.goodbyes.Durable[server.durable]()
 		end
 		server.client:Disconnect()
-		-- A process that dies hears no answers.
+		-- A process that dies gets no answers.
 		if not in_order then server.durable.listeners = { ready = {}, failed = {}, lost = {} } end
 	end
-	-- What a process said goes into the account once it is over.
+	-- The output of a process goes into the record once it has ended.
 	local function read(other)
 		for line in other.said():gmatch("[^\n]+") do
 			local words = line:match("^log (.*)$")
@@ -185,7 +185,7 @@ local function history(deployment, names)
 
 	local direct = deployment.direct()
 	kit.wait("the test's own connection", function() return direct:IsConnected() end)
-	-- Those that were stopped while another server of the same id began: they go on for a while, and then there is one of each id again.
+	-- Servers that were stopped while another one with their id started. They run for a while, and then only one of each id is left.
 	for _, twin in ipairs(twins) do twin.wait("Quiet ~= nil", "true") end
 	if twins[1] then host.pass(random(10, 40)) end
 	for _, twin in ipairs(twins) do
@@ -210,7 +210,7 @@ local function history(deployment, names)
 		return true
 	end)
 	for _, other in ipairs(others) do other.wait("Copy()", servers[1].text_of(want)) end
-	-- Durable messages and jobs go on until all is done.
+	-- Durable messages and jobs continue until all are done.
 	local stats = {}
 	local fine, message = pcall(kit.wait, "empty channels", function()
 		for kind, channel in pairs({ news = names.news, work = names.work }) do
@@ -235,12 +235,12 @@ local function history(deployment, names)
 		read(other)
 	end
 
-	-- What was promised.
+	-- The promises.
 	local loses = deployment.loses()
 	kit.eq(account.problems, {})
 	assert(loses or not next(account.lost), "a loss was told although Redis has lost nothing")
 	for slot, last in pairs(loses and {} or last_runs) do
-		-- The last run to begin is the one that the job was done with, and whoever ran it said so.
+		-- The last run to begin is the one that did the job, and its server reported that.
 		kit.eq(account.jobs[slot][last.fence], { server = last.server, is_finished = true }, "the run with which " .. slot .. " was done")
 		for fence in pairs(account.jobs[slot]) do assert(tonumber(fence) <= tonumber(last.fence), slot .. " ran after it was done") end
 	end
@@ -282,7 +282,7 @@ local function try(kind, name, new_deployment)
 		local deployment = new_deployment()
 		for number = settings.first, settings.first + settings.histories - 1 do
 			math.randomseed(settings.seed * 100000 + number)
-			-- What a server of the history before had sent when it was closed may still come.
+			-- Messages from a server of the last history may still come.
 			local names = {}
 			for _, name in ipairs({ "table", "news", "work", "job" }) do names[name] = string.format("%s-%s-%d-", name, kind, number) end
 			host.put("histories/lua/histories_names.lua", "return util.JSONToTable('" .. util.TableToJSON(names) .. "')")
@@ -325,7 +325,7 @@ try("replica", "a replica that lags takes over", function()
 	local deployment = proxied(proxies)
 	local hurts = deployment.hurts
 	hurts[4] = function() (has_moved and replica or host.real).command("SCRIPT", "FLUSH") end
-	-- It misses everything from here on; and some time later all go there.
+	-- From now on it replicates nothing, and later all servers move to it.
 	hurts[5] = function()
 		if lags then return end
 		lags = true

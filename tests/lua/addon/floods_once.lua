@@ -1,4 +1,4 @@
--- Whoever may publish says too much, too often, under too many names: what it costs us is bounded.
+-- A publisher sends too much, too often, under too many names: the cost for us is limited.
 
 local kit = include("../_kit.lua")
 local new_world = include("_world.lua")
@@ -7,7 +7,7 @@ local PRESENCE = "realtime:presence"
 
 local function instance(n) return realtime.SHA256(tostring(n)) end
 
--- A word of presence of that many bytes, envelope included.
+-- A presence message of that many bytes, envelope included.
 local function word_of(bytes, from)
 	local empty = #realtime.Encode({ instance = "i", fields = { x = "" } }, from)
 	return realtime.Encode({ instance = "i", fields = { x = ("x"):rep(bytes - empty) } }, from)
@@ -38,7 +38,7 @@ host.test("Set refuses what others would leave out, and keeps what there was", f
 	kit.raises("more than 256 elements", presence.Set, presence, "many", many)
 	presence:Set("motd", ("x"):rep(6000))
 	kit.eq(presence:Server("here").fields, { mode = "ttt", motd = ("x"):rep(6000) })
-	-- Whatever map and host name the game has, the word is one that others take.
+	-- With any map and host name, others accept the message.
 	local other = world.realtime.Presence(world.client(), "other")
 	local get_map, get_name = game.GetMap, GetHostName
 	game.GetMap, GetHostName = function() return ("\1"):rep(5000) end, function() return ("\2"):rep(5000) end
@@ -66,7 +66,7 @@ host.test("256 servers at most: who was silent longest makes room, who was heard
 	end
 	kit.eq({ #presence:Servers(), #world.lines }, { 257, 0 }, "all and this one")
 	log = {}
-	world.say(PRESENCE, "new1", { instance = "i" }) -- so that the second was silent longest
+	world.say(PRESENCE, "new1", { instance = "i" }) -- so that the second has been silent longest
 	world.say(PRESENCE, "more", { instance = "i" })
 	kit.eq({ log, #presence:Servers() }, { { "-new2", "+more" }, 257 })
 	kit.eq(world.lines, { "more than 256 servers say that they are up: those that were silent longest are left out" })
@@ -75,7 +75,7 @@ host.test("256 servers at most: who was silent longest makes room, who was heard
 		world.say(PRESENCE, "flood" .. i, { instance = "i" })
 	end
 	kit.eq({ #presence:Servers(), presence:Server("old") ~= nil, presence:Server("new1") }, { 257, true, nil })
-	-- A full house of those that are really there lets nobody in.
+	-- If the list is full of live servers, no other one is added.
 	for _ = 1, 13 do
 		for i = 1746, 2000 do world.say(PRESENCE, "flood" .. i, { instance = "i" }) end
 		world.say(PRESENCE, "old", { instance = "i" })
@@ -85,7 +85,7 @@ host.test("256 servers at most: who was silent longest makes room, who was heard
 	world.say(PRESENCE, "late", { instance = "i" })
 	kit.eq({ log, presence:Server("late"), #presence:Servers() }, { {}, nil, 257 })
 	assert(world.lines[#world.lines]:find("newcomers are left out", 1, true), world.lines[#world.lines])
-	-- And they leave as ever.
+	-- And they leave as usual.
 	world.pass(30, 1)
 	kit.eq({ #presence:Servers(), #log }, { 1, 256 })
 end)
@@ -95,7 +95,7 @@ host.test("what all servers of a hostile network may make us keep is less than 1
 	local presence = world.realtime.Presence(world.client(), "here")
 	local function used() collectgarbage() collectgarbage() return collectgarbage("count") / 1024 end
 	local before = used()
-	-- What takes many tables, or large ones, for few bytes: beside it a text fills the rest.
+	-- Data with many or large tables in few bytes; a text fills the rest.
 	for name, fields in pairs({
 		lists = "[" .. ("[],"):rep(60) .. "[]]", maps = "[" .. ('{"":1},'):rep(48) .. "1]",
 		chain = ('{"":'):rep(55) .. "1" .. ("}"):rep(55), keys = "{" .. ('"%d":1,'):rep(200) .. '"":1}',
@@ -134,7 +134,7 @@ host.test("however often others ask, a server tells of itself once a second", fu
 		assert(#client.published - from <= 1, #client.published - from .. " words in a second")
 	end
 	assert(#client.published >= 18, "nobody who asks is answered")
-	-- One who asks after a silence has his answer at once.
+	-- A request after a silence is answered at once.
 	world.pass(2, 0.1)
 	client.published = {}
 	world.hear(PRESENCE, texts[1])
@@ -167,7 +167,7 @@ host.test("goodbyes: only the server itself can say its own", function()
 	kit.eq(realtime.SHA256(goodbye.proof), word.instance)
 	world.exchange()
 	kit.eq({ #left, here:Server("peer") }, { 1, nil })
-	-- That of a server which is really there cannot be got rid of by playing it first, either.
+	-- Posing as a live server first does not remove it, either.
 	peer = world.realtime.Presence(clients[2], "peer")
 	world.exchange()
 	world.say(PRESENCE, "peer", { instance = "played", map = "gm" })
@@ -175,7 +175,7 @@ host.test("goodbyes: only the server itself can say its own", function()
 	world.say(PRESENCE, "peer", { instance = instance("x"), map = "gm" })
 	world.say(PRESENCE, "peer", { instance = instance("x"), bye = true, proof = "x" })
 	kit.eq({ #left, here:Server("peer") ~= nil }, { 1, true })
-	-- Who has gone for all that is known by his silence.
+	-- A server that left in silence, as far as others know.
 	clients[2].valid = false
 	world.pass(17, 0.5)
 	kit.eq({ #left, here:Server("peer") }, { 2, nil })
@@ -196,7 +196,7 @@ host.test("the console: five lines in ten seconds for all that others cause, the
 	local tables = world.realtime.Tables(client, "here")
 	tables:PSubscribe("*", "test", function() end)
 	for i = 1, 20 do tables:Subscribe("c" .. i, "test", function() end) end
-	-- One line for a subscription, whatever the channel and the error are.
+	-- One line for each subscription, with any channel and error.
 	for i = 1, 2000 do world.hear("channel" .. i, ("{"):rep(i % 50), "*") end
 	kit.eq(#world.lines, 1)
 	for i = 1, 20 do world.hear("c" .. i, "garbage") end
@@ -207,7 +207,7 @@ host.test("the console: five lines in ten seconds for all that others cause, the
 	kit.eq({ #world.lines, world.lines[6] }, { 6, "2015 more lines like these were left out" })
 	world.pass(30, 0.1)
 	kit.eq(#world.lines, 6, "a count that nothing was added to is told again")
-	-- In any ten seconds, when they begin does not matter.
+	-- In any ten seconds, whenever they begin.
 	local times, before = {}, #world.lines
 	for tick = 1, 2000 do
 		for i = 1, 20 do world.hear("c" .. i, "garbage") end

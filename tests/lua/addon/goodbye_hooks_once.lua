@@ -1,6 +1,6 @@
 -- servers: real; redis: 5.0
--- The end of a Lua state among ShutDown hooks of other addons: whatever they do, what the helpers have is given back, and what a hook
--- publishes, sets and saves arrives. The leases and the patience are longer than this takes. On the first map hooks of others end the round
+-- The end of a Lua state among ShutDown hooks of other addons: the helpers always give back all that they hold, and whatever a hook
+-- publishes, sets and saves arrives. The leases are longer than this test. On the first map hooks of others end the round
 -- before any of ours; on the second all of them run.
 
 local kit = include("../_kit.lua")
@@ -8,7 +8,7 @@ local realtime = include("realtime/load.lua")
 local PLAYER = "76561198000000001"
 local NAME = "goodbye"
 
--- What Redis has of it, and what the map before had it do.
+-- Checks the state in Redis that the end of that map must leave.
 local function check(map)
 	local function get(key, field) return host.real.command("HGET", key, field) end
 	local profile = "realtime:profiles:{" .. NAME .. "}:" .. PLAYER
@@ -39,7 +39,7 @@ local function play(map)
 		return held == map and opened and runs == 1 and shared:IsReady() and players:Where(ply:SteamID64()) == "one"
 	end)
 	if map == 3 then return end
-	-- Redis forgets the scripts; nobody hears of it any more.
+	-- Redis forgets the scripts, and nobody learns of it any more.
 	host.real.command("SCRIPT", "FLUSH")
 	local function last()
 		profiles:Save(PLAYER, { points = map })

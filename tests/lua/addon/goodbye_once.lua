@@ -1,4 +1,4 @@
--- A map change says goodbye to the other servers by itself, and that it may come back.
+-- A map change sends the other servers a goodbye, which says that the server may come back.
 
 local kit = include("../_kit.lua")
 

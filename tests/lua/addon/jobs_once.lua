@@ -33,7 +33,7 @@ host.test("a Lua state that ends gives back what runs there, and what is on its 
 			done()
 		end)
 	end
-	-- Its connection is read to its end before anybody else comes.
+	-- Redis reads its connection to the end before other servers connect.
 	for _, question in ipairs(case.wire) do question.fn = function() end end
 	case.pass(1)
 	a.valid = false
@@ -277,7 +277,7 @@ host.test("the script's answers", function()
 	}) do
 		kit.eq(ask(step[1], step[2]), step[3], "step " .. i .. ", " .. step[1])
 	end
-	-- Redis knows nothing any more: whoever holds it goes on holding it.
+	-- Redis has lost its data: the holder keeps the job.
 	for _, action in ipairs({ "renew", "done", "release" }) do
 		redis.hashes = {}
 		kit.eq(ask(action, A, 5), "held")
@@ -304,7 +304,7 @@ host.test("what Redis refuses is told, rarely, and asked again", function()
 	kit.eq(case.log, { "a" })
 end)
 
--- The script runner of a server called "ttt-1", and a client that keeps what it is asked and the function for each answer.
+-- The script runner of the server "ttt-1", and a client that records requests and the function for each answer.
 local function new_runner()
 	local addon = { Error = realtime.addon.Error, Protect = realtime.addon.Protect }
 	include("realtime/scripts.lua")({ ServerId = function() return "ttt-1", true end }, addon)

@@ -9,10 +9,10 @@ for _, argument in ipairs(host.args) do
 	if key then settings[key] = tonumber(value) end
 end
 
--- A history: four servers, some slots, and what may go wrong, at random. The promises, on one table:
+-- A history: four servers, some slots, and random faults. The promises, on one table:
 --   no run begins before the lease of another one of the slot is over, unless that one has ended;
---   fences grow with each run; no run begins after the slot is done; what is done stays done; in the end every slot is done, and
---   the last of its runs to begin is one that said so.
+--   fences grow with each run; no run begins after the slot is done; a slot that is done stays done; in the end every slot is done, and
+--   the last of its runs to begin is one that reported it.
 local EXECUTED = { "now", "later", "never" }
 local function history(random, counts)
 	local case = new_case()
@@ -72,7 +72,7 @@ local function history(random, counts)
 			case.cut(client, EXECUTED[random(1, 3)])
 			client.valid = false
 			servers[i] = start("s" .. i)
-		elseif what <= 4 then -- a cut, noticed at once
+		elseif what <= 4 then -- a cut that is noticed at once
 			counts.faults = counts.faults + 1
 			case.cut(client, EXECUTED[random(1, 3)])
 		elseif what == 5 then -- away for a while
@@ -86,7 +86,7 @@ local function history(random, counts)
 		end
 		case.pass(random(0, 30) / 10)
 		look()
-		-- What a job asserts is reported as an error of the job.
+		-- A failed assertion in a job is reported as its error.
 		for _, err in ipairs(world.errors) do assert(err:find("on purpose", 1, true), err) end
 	end
 	case.delay = 0.01

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Once with a redis-server: its script, deaths, restarts, and a user who may just this.
+-- realtime.Once with a redis-server: its script, deaths, restarts, and a user with just these permissions.
 
 local kit = include("../_kit.lua")
 
@@ -112,7 +112,7 @@ host.test("an empty server works too", function()
 	close(a)
 end)
 
--- Users are there from Redis 6.0 on.
+-- Redis has users since 6.0.
 local is_old = not pcall(host.real.command, "ACL", "WHOAMI")
 
 host.test("a user with the page's rights, and nothing more, may; one without learns which he lacks", function()
@@ -159,7 +159,7 @@ host.test("two calls keep their order, although Redis forgot the script and anot
 	host.real.command("SCRIPT", "FLUSH")
 	local before, stop = calls(), SysTime() + kit.PATIENCE
 	release("b")
-	repeat until calls() > before or SysTime() > stop -- without a tick in between, so nobody has its answer yet
+	repeat until calls() > before or SysTime() > stop -- without a tick in between, so the answer is not handled yet
 	host.real.command("SCRIPT", "LOAD", file.Read("realtime/redis/once.lua", "LUA"))
 	release("c")
 	kit.wait("both answers", function() return #got == 3 end)
@@ -196,7 +196,7 @@ host.test("each client sends a script of its own, and a server without an id the
 		run(b)
 	end
 	assert(digests[a] and digests[b] and digests[a] ~= digests[b], "two clients have one digest")
-	-- A client that is made after another one was closed has that one's.
+	-- A client that is created after another one was closed gets its number.
 	close({ client = a })
 	kit.wait("its end", function() return not a:IsValid() end)
 	local c = kit.ready({ id = kit.unique("c") })

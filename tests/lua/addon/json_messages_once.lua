@@ -1,5 +1,5 @@
--- What a callback of client:Subscribe with format = "json" gets, beside the naive twin in Lua: the same values and the same
--- reasons, for random messages, short ones and such as are read in slices. The argument seed=N chooses the messages.
+-- Callbacks of client:Subscribe with format = "json" get the same values and reasons as from the naive twin in Lua,
+-- for random messages, both short ones and long ones that are read in slices. The argument seed=N chooses the messages.
 
 local kit = include("../_kit.lua")
 local twin = include("_json_twin.lua")(realtime)
@@ -11,7 +11,7 @@ local hint = "seed=" .. seed
 
 local STRINGS = { "", "a", "data", "76561198000000001", '"', "\\", "\n", "\0", "é€𝄞", "\255", ("x"):rep(70) }
 local PIECES = { "[", "]", "{", "}", ",", ":", '"', "1", "-", "null", "\\u00e9", " ", "\0", "9007199254740993", "e5", "//" }
-local LONG = 16384 -- bytes, from which on a message is read in slices
+local LONG = 16384 -- bytes: messages of this size and more are read in slices
 
 local function value(depth)
 	local kind = random(depth > 5 and 4 or 6)

@@ -1,4 +1,4 @@
--- What goes in comes out; what has no form in JSON is refused, with the place where it is.
+-- Values come out as they went in. Values without a form in JSON are refused, with their place.
 
 local kit = include("../_kit.lua")
 
@@ -32,7 +32,7 @@ end)
 host.test("integers that a number cannot hold come as text", function()
 	local data = realtime.Decode('{"from":"bot","data":{"id":76561198000000001,"small":9007199254740992,"neg":-76561198000000001,"f":1.5e3}}')
 	kit.eq(data, { id = "76561198000000001", small = 2 ^ 53, neg = "-76561198000000001", f = 1500 })
-	-- In any form, so that whatever is decoded can be encoded.
+	-- In any form, so that every decoded value can be encoded.
 	data = realtime.Decode('{"from":"bot","data":[1e300,-1e17,9007199254740993,9007199254740992.0,-9007199254740993,9007199254740991,1e-300]}')
 	kit.eq(data, { "1e300", "-1e17", "9007199254740993", "9007199254740992.0", "-9007199254740993", 2 ^ 53 - 1, 1e-300 })
 	assert(realtime.Encode(data))
@@ -61,7 +61,7 @@ host.test("what has no form in JSON is refused with the reason and the place", f
 	refused(0 / 0, "the value: ", "NaN")
 	refused(nil, "nil")
 	refused({ ["a key"] = { print } }, '["a key"][1]: ', "function")
-	-- What is heard can be a key, and must not begin a line of the console or steer a terminal.
+	-- A received text can be a key, and must not begin a line of the console or steer a terminal.
 	refused({ ["a\n[realtime] b\194\1552J\27[2J"] = print }, '["a\\n[realtime] b?2J\\27[2J"]: ', "function")
 	refused({ id = 76561198000000001 }, "id: ", "SteamID64 as a string")
 	refused({ [5] = "x" }, "[5]: ", "tostring")
@@ -168,7 +168,7 @@ host.test("20,000 elements pass, one more is refused at both ends, before a tabl
 		list[#list + 1] = 1
 		kit.eq({ realtime.Encode(list, "here") }, { nil, "the value: more than 20000 elements" })
 	end
-	-- The envelope has elements, too: sixty-four are allowed for. It has five itself.
+	-- The envelope has five elements itself; sixty-four are allowed for it.
 	kit.eq(#realtime.Decode(envelope("[" .. ("1,"):rep(20054) .. "1]")), 20055)
 	kit.eq(#realtime.Decode(envelope("[" .. ("[],"):rep(5012) .. "[]]")), 5013)
 	for _, text in ipairs({
@@ -185,7 +185,7 @@ host.test("20,000 elements pass, one more is refused at both ends, before a tabl
 		kit.eq({ data, reason }, { nil, "it has more than 20064 elements" })
 		assert(kilobytes < 8, kilobytes .. " KiB were made of it")
 	end
-	-- Brackets and commas inside strings are none, keys are none, nor are empty tables more than one.
+	-- Brackets and commas inside strings do not count, nor do keys; an empty table counts only as itself.
 	local text = ('[{,\\"'):rep(10000)
 	kit.eq(#realtime.Decode(envelope('"' .. text .. '"')), 40000)
 	local keys = {}

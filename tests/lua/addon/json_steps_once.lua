@@ -1,16 +1,16 @@
--- Tables take work in proportion to their text, whatever it is and whatever is wrong with it: the addon's steps are counted (see
--- ../_step_counter.lua), and the memory that Lua gives out, while texts double in length. What the module does inside of a call is
--- not counted here: benches/instructions does that.
+-- The work for a table is in proportion to its text, with any content and any mistake: the addon's steps are counted (see
+-- ../_step_counter.lua), and the memory that Lua allocates, while texts double in length. Work of the module inside a call is
+-- counted by benches/instructions instead.
 
 local counter = include("../_step_counter.lua")
 
-local SIZES = { 2048, 4096, 8192, 16384, 32768 } -- bytes; below what a message may have
+local SIZES = { 2048, 4096, 8192, 16384, 32768 } -- bytes; below the largest message
 local FEW_SIZES = { 1024, 2048, 4096 } -- where there are very many cases
 local MOST = 2.2 -- times the steps for twice the text; quadratic work has 4
 -- Times the memory from the first size to the last: tables grow by doubling, so it comes in leaps. Quadratic work has 256.
 local MOST_MEMORY = 40
 local HOOK_EVERY = 50 -- instructions
--- The hook runs after so many instructions, wherever a case begins: a count is exact to that many at both ends.
+-- The hook runs after so many instructions, independent of where a case begins, so a count may be off by that many at both ends.
 local INEXACT = 2 * HOOK_EVERY
 
 counter.install()
@@ -20,8 +20,8 @@ local json = realtime.addon.json
 
 local function fill(piece, size) return piece:rep(math.floor(size / #piece)) end
 
--- Another count is taken if there are too many: where no tick has come for a second, on a busy machine, the module starts the ticks
--- again, and that is counted, too.
+-- Counts again if there are too many steps: if no tick has come for a second, on a busy machine, the module restarts the ticks,
+-- and that is counted, too.
 local function steps_of(most, call, ...)
 	realtime.ProcessEvents()
 	local steps = counter.count(call, ...)
@@ -42,7 +42,7 @@ local function check(name, make, call, sizes)
 		before = steps
 	end
 	if sizes then return end
-	-- Joining texts is one instruction however long they are; that shows in the memory.
+	-- Joining texts is one instruction for any length; its work shows in the memory.
 	local smallest = counter.allocated(call, unpack(make(SIZES[1]), 1, 2))
 	local largest = counter.allocated(call, unpack(make(SIZES[#SIZES]), 1, 2))
 	if largest > MOST_MEMORY * math.max(smallest, 1024) then
@@ -51,7 +51,7 @@ local function check(name, make, call, sizes)
 	end
 end
 
--- What a text may be made of: a list of many of these.
+-- Elements that texts consist of, as a list of many of one kind.
 local FILLINGS = {
 	{ "white space", " " }, { "tabs", "\t" }, { "line feeds", "\n" }, { "carriage returns and line feeds", "\r\n" },
 	{ "numbers", "1," }, { "fractions", "-0.5e-3," }, { "words", "true,false,null," }, { "empty lists", "[]," },
@@ -60,7 +60,7 @@ local FILLINGS = {
 	{ "lines and spaces", '\n    "x",' }, { "objects", '{"a":1,"b":[]},' },
 }
 
--- Whole texts, which are read.
+-- Whole texts that are valid.
 local TEXTS = {
 	{ "one string", function(size) return '"' .. ("x"):rep(size) .. '"' end },
 	{ "one string of escapes", function(size) return '"' .. fill([[\n\"]], size) .. '"' end },
@@ -81,7 +81,7 @@ local TEXTS = {
 	{ "a mark of UTF-8 and spaces", function(size) return "\239\187\191" .. (" "):rep(size) .. "1" end },
 }
 
--- What goes wrong at the end of a list of those, and whole texts that are wrong.
+-- Mistakes at the end of such a list, and whole texts that are wrong.
 local FAULTS = {
 	"x", "+1", "01", "-", "tru", "nul", "1e999", '"', '"\\', '"\\x"', '"\\u12"', "{", "{5", '{"a"', '{"a" 5', '{"a":', '{"a":x',
 	'{"a":1', '{"a":1 5', '{"a":1,}', "[1", "[1 5", "[1,]", "1 5", "1]]", "1] 2", "",
@@ -107,7 +107,7 @@ local WRONG = {
 	{ "keys, and one in no quotes", function(size) return "{" .. fill('"a":1,', size) .. "x" end },
 }
 
--- Bounds that a text passes, and bounds that it does not keep.
+-- Limits that a text keeps, and limits that it exceeds.
 local BOUNDS = { bytes = 65536, elements = 20000 }
 local FEW_BYTES, FEW_ELEMENTS = { bytes = 1000, elements = 1e9 }, { bytes = 1e9, elements = 10 }
 
@@ -192,7 +192,7 @@ local VALUES = {
 	{ "a long key", function(size) return { [("k"):rep(size)] = 1 } end },
 	{ "a long key of quotes", function(size) return { [('"'):rep(size)] = 1 } end },
 	{ "long keys in each other", function(size) return nested(20, ("k"):rep(size / 20), 1) end },
-	-- And what has no form in JSON.
+	-- And values without a form in JSON.
 	{ "NaN after many", function(size) return { list_of(size / 2, 1), 0 / 0 } end },
 	{ "infinity after many", function(size) return { list_of(size / 2, 1), -1 / 0 } end },
 	{ "an integer beyond 2^53 after many", function(size) return { list_of(size / 2, 1), 1e20 } end },

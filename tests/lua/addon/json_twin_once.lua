@@ -37,7 +37,7 @@ end
 
 local ODD = { print, coroutine.create(print), newproxy(), NULL, host.players.add() }
 
--- `odd`: how often something comes that has no form in JSON.
+-- `odd`: how often a value without a form in JSON comes.
 local function value(depth, odd)
 	local kind = random(depth > 5 and 5 or 9)
 	if random() < odd then return pick(ODD) end
@@ -141,7 +141,7 @@ host.test("random numbers have the same text, which reads back as that number", 
 	end
 end)
 
--- What a word of eight bytes does not tell apart, what needs an escape, what is empty; and more keys than are kept.
+-- Keys that eight bytes do not tell apart, keys that need an escape, an empty key; and more keys than the cache holds.
 local KEYS = {
 	"", "a", "b", "\0", "a\0", "\n", "same bytes 1", "same bytes 2", "same byte", "same byt", "same bytf", "é", "x\127",
 	("k"):rep(8), ("k"):rep(9), ("k"):rep(7) .. "\0",
@@ -172,7 +172,7 @@ host.test("lists of objects have the same value, whatever keys come again", func
 		if random() < 0.5 then list[#list + 1] = { [pick(KEYS)] = 1 } end
 		check_decode(twin.Encode(list))
 	end
-	-- Each key comes once, so that they are no longer looked for; then some do again.
+	-- Each key comes once, until the cache is not searched any more; then some come again.
 	local object, again = {}, {}
 	for i = 1, 500 do object["id " .. i] = i end
 	for i = 1, 50 do again[i] = { a = i, b = { a = i } } end
@@ -203,7 +203,7 @@ host.test("depth, and tables in themselves", function()
 	for depth = 60, 70 do
 		for _, make in ipairs({ function(v) return { v } end, function(v) return { a = v } end, function(v) return { v, { a = v } } end }) do
 			local nested = 1
-			-- Each level of the last one holds the one before it twice: bounded by the bytes.
+			-- Each level of the last one contains the level before twice, so the bytes limit it.
 			for _ = 1, depth do nested = make(nested) end
 			local most = { bytes = 20000, elements = 100000 }
 			kit.eq({ realtime.EncodeJson(nested, most.bytes, most.elements) }, { twin.Encode(nested, most) })

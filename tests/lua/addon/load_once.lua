@@ -1,4 +1,4 @@
--- The way in: with the binary, without it, with another one; what is told, and how often.
+-- load.lua with the binary, without it, and with another one: its messages, and how often they come.
 
 local kit = { raises = function(pattern, fn, ...)
 	local ok, message = pcall(fn, ...)

@@ -1,5 +1,5 @@
 -- unix; servers: real; redis: 5.0
--- The scripts of load/, each in small, so that they run when somebody needs their figures.
+-- The scripts of load/, each with a small load, so that they work when somebody needs their figures.
 
 local settings = {
 	shared = "keys=200 servers=2 seconds=1", durable = "backlog=300 rate=100 seconds=1", players = "servers=2 players=5 seconds=1",

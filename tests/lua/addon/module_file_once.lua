@@ -1,5 +1,5 @@
--- What a file in lua/bin is, and what is said of those that are none for this server. That none is loaded which would end the
--- game is in tests/host/tests/host/owner.rs: a process that has loaded the module once has it.
+-- The kinds of files in lua/bin, and the messages about files that do not fit this server. tests/host/tests/host/owner.rs tests that no
+-- file is loaded that would end the game, because a process that has loaded the module once keeps it.
 
 local binaries = include("_binaries.lua")
 local platform = include("_platform.lua")
@@ -8,7 +8,7 @@ local NAME = FILE:match("[^/]*$")
 local KEPT = "kept.dll"
 local OTHER_SYSTEM = jit.os == "Linux" and "Windows" or "Linux"
 
--- What is found where the file has these bytes, or the first `cut` of an existing one.
+-- The result for a file with these bytes, or with the first `cut` of an existing one.
 local function inspect(contents)
 	local module_file = include("realtime/module_file.lua")
 	local open = file.Open
@@ -31,7 +31,7 @@ local function inspect(contents)
 	return found, module_file.Describe(found)
 end
 
--- The existing file as it is after so many bytes.
+-- The existing file cut after so many bytes.
 local function inspect_cut(module_file, size)
 	local open = file.Open
 	function file.Open(...)
@@ -56,7 +56,7 @@ local function first_bytes(path, count)
 	return text
 end
 
--- A step in which the module's file is something else.
+-- A step with another file in the module's place.
 local function in_its_place(name, contents, ...)
 	local lines = { ... }
 	return {
@@ -102,7 +102,7 @@ include("_steps.lua")({
 				{ binaries.elf({ no_sections = true }), "for 64-bit Linux" }, { binaries.elf({ machine = 183 }), "for Linux on 64-bit ARM" },
 				{ binaries.elf({ machine = 8 }), "for Linux on another processor" }, { binaries.pe({}), "for 64-bit Windows" },
 				{ binaries.pe({ bits = 32 }), "for 32-bit Windows" }, { binaries.pe({ machine = 0xaa64 }), "for Windows on 64-bit ARM" },
-				-- More than the header names: a signature, symbols.
+				-- With more than the header names: a signature, symbols.
 				{ binaries.pe({}) .. "signature", "for 64-bit Windows" }, { binaries.elf({}) .. "more", "for 64-bit Linux" },
 				{ binaries.elf({ type = 2 }), "a program or an object file, not a library" },
 				{ binaries.pe({ program = true }), "a Windows program, not a library" },
@@ -135,7 +135,7 @@ include("_steps.lua")({
 			assert(found.kind == "damaged", found.kind)
 			found = inspect((binaries.pe({}):gsub("\r\r\n", "\n")))
 			assert(found.kind == "damaged", found.kind)
-			-- The built one, whose header moves as well.
+			-- The built module, cut also within its header.
 			found = inspect((first_bytes(FILE, file.Size(FILE, "MOD")):gsub("\n", "\r\n")))
 			assert(found.kind == (jit.os == "Linux" and "damaged" or found.kind) and found.kind ~= "library", found.kind)
 		end,

@@ -1,6 +1,6 @@
 -- servers: fake, real; tick-rate: 22, 66, 100
--- A new owner's path: from an empty folder to a message from outside on the console. Each step that is left out is named
--- by a message.
+-- A new owner's path: from an empty folder to a message from outside on the console. A message names each step that is
+-- left out.
 
 local PATIENCE = host.args[1] == "slow" and 240 or 60
 local MODULE, CONFIG = include("_platform.lua").file, "data/realtime.json"

@@ -5,7 +5,7 @@
 local processes = include("_processes.lua")
 local ADDON = "addons/pages/lua/autorun/server/"
 
--- Runs before the examples: their seconds are shorter, and servers that are asked answer at once.
+-- Runs before the examples: shortens their seconds, and servers answer requests at once.
 local HURRY = [[
 local realtime = include("realtime/load.lua")
 for _, name in ipairs({ "After", "Every" }) do

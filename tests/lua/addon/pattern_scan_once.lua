@@ -1,7 +1,7 @@
 -- No pattern of the addon's may take more than linear time over a text from outside. Two shapes are refused:
---   * without `^`, a part of any length that something comes after, where the pattern may begin anew inside of that part:
---     each beginning runs over the same text again. Above all a quantifier before `$`.
---   * two parts of any length in a row that can match the same characters: each length of the first is tried with each of
+--   * without `^`, a part of any length with something after it, if the pattern may also start inside that part:
+--     each start runs over the same text again. Above all a quantifier before `$`.
+--   * two adjacent parts of any length that can match the same characters: each length of the first is tried with each of
 --     the second.
 -- Where the text cannot be from outside, a comment in the line says so: `-- not from outside: …`.
 -- Patterns must be written where they are used, or in a local of the same file.
@@ -64,7 +64,7 @@ local function meet(a, b)
 	return false
 end
 
--- What is wrong with a pattern, or nil.
+-- The fault of a pattern, or nil.
 local function fault(pattern)
 	local parts, is_anchored = parts_of(pattern)
 	for i, part in ipairs(parts) do
@@ -72,7 +72,7 @@ local function fault(pattern)
 		if part.repeats and following then
 			if not is_anchored then
 				if following.is_end then return "a quantifier before $, without ^" end
-				-- It begins anew at any of the first parts that may be left out, and at the first that may not.
+				-- It may start at any of the first optional parts, and at the first that is not optional.
 				for k = 1, i do
 					if meet(parts[k], part) then return "without ^ it begins anew inside of " .. part.item .. ", which something comes after" end
 					if not parts[k].optional then break end
@@ -103,7 +103,7 @@ host.test("the scan knows what is bad from what is not", function()
 	end
 end)
 
--- Where a text in quotes that begins at `at` has ended, and what it says.
+-- The end of a quoted text that begins at `at`, and its content.
 local function literal(source, at)
 	local mark, stop, pieces = source:sub(at, at), at + 1, {}
 	local letters = { n = "\n", r = "\r", t = "\t", ["0"] = "\0" }
@@ -129,7 +129,7 @@ local function literal(source, at)
 	return table.concat(pieces), stop + 1
 end
 
--- The arguments of a call, as { text } for what is in quotes and { name } for what else there is, joined by `..`.
+-- The arguments of a call, as { text } for quoted texts and { name } for anything else, joined by `..`.
 local function arguments_of(source, at)
 	local arguments, depth, current = {}, 1, {}
 	while at <= #source do
@@ -161,7 +161,7 @@ local function arguments_of(source, at)
 	return arguments
 end
 
--- The pattern of a call, or nil for a plain search, or nil and what is not known.
+-- The pattern of a call, or nil for a plain search, or nil and the unknown part.
 local function pattern_of(source, arguments, is_method)
 	local first = is_method and 1 or 2
 	local plain = arguments[first + 2]
@@ -181,7 +181,7 @@ host.test("no pattern of the addon's takes more than linear time over what comes
 		for _, name in ipairs((file.Find("lua/" .. folder .. "*.lua", "GAME"))) do
 			local source = file.Read("lua/" .. folder .. name, "GAME")
 			files = files + 1
-			-- A function of the file's own that happens to have such a name.
+			-- A function of the file itself that happens to have such a name.
 			local own = source:match("local function (find)%(") or source:match("local function (match)%(")
 			local number = 0
 			for line in (source .. "\n"):gmatch("([^\n]*)\n") do

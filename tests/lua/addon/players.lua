@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Players: each promise by an example. players_random_once.lua has all of them together, with faults.
+-- realtime.Players: an example of each promise. players_random_once.lua has all of them together, with faults.
 
 local world = include("_players.lua")
 local kit, realtime = world.kit, world.realtime
@@ -68,13 +68,13 @@ host.test("nobody can be driven away by an id that Steam has not confirmed", fun
 		end)
 	end
 	local impostor = b.join(id, { name = "impostor", validated = false })
-	-- He is looked at many times, and what is for the real one reaches the real one.
+	-- He is checked many times, and messages for the real player reach the real one.
 	kit.wait("a look at him", function() return b.players.unvalidated == 1 end)
 	kit.eq(done(b, "Post", id, "who", "secret"), nil)
 	kit.eq({ ask(b, id, "who", nil) }, { nil, "the real one" })
 	where(id, a.id, a, b)
 	kit.eq({ a.told(id), b.told(id), (b.players:Hold(id)) }, { { "joined " .. a.id }, { "joined " .. a.id } })
-	-- Once Steam has confirmed him, it is he who is asked.
+	-- Once Steam has confirmed him, the requests go to him.
 	b.validate(impostor)
 	where(id, b.id, a, b)
 	close(a, b)
@@ -109,11 +109,11 @@ host.test("a server that was cut off does not take back who has moved meanwhile,
 	proxy.refuse()
 	proxy.cut("reset")
 	kit.wait("the loss", function() return not a.client:IsConnected() end)
-	-- They join while it is cut off, and one of them goes on to the other server.
+	-- They join while it has no connection, and one of them moves on to the other server.
 	a.join(id)
 	a.join(other)
 	kit.wait("both to be seen", function() return a.players.stays[id] and a.players.stays[other] end)
-	-- Long before he goes on: how long a's first message is on its way after a loss, Redis cannot know.
+	-- Long before he moves on, because Redis cannot know how long a's first message after a loss was on its way.
 	for _, player in ipairs({ id, other }) do a.players.stays[player].at = a.players.stays[player].at - 60 end
 	b.join(id)
 	where(id, b.id, b)
@@ -141,7 +141,7 @@ host.test("a server that dies loses its players when its lease is over", functio
 	a.join(id)
 	where(id, a.id, a, b, c)
 	kit.eq({ ask(b, id, "x", nil) }, { "UNKNOWN" })
-	-- Its lease is short only now, and so is what the others put up with: before, a machine that stands still would end it.
+	-- Its lease and the others' timeouts are short only from now on, or a machine that stands still would end them before.
 	world.hasten(a, 0.5)
 	kill(a)
 	for _, each in ipairs({ b, c }) do world.hasten(each, 0.5) end
@@ -180,7 +180,7 @@ host.test("between two maps a player is loading; his own server goes on with him
 	where(other, b.id, again, b)
 	told(b, other, { "joined " .. a.id, "left " .. a.id, "joined " .. b.id .. " from " .. a.id })
 	kit.eq({ b.told(id), again.told(id), again.told(other) }, { { "joined " .. a.id }, {}, { "joined " .. b.id } })
-	-- One does not come back.
+	-- One player does not come back.
 	b.addon.players_absence = 0
 	kit.eq((b.players:Where(away)), a.id)
 	for _, known in pairs(b.players.servers) do known.loading_until = known.loading_until and 0 end
@@ -256,7 +256,7 @@ host.test("of two servers with one id only the one that has him answers, and it 
 	for _, each in ipairs({ a, twin }) do
 		each.players:Answer("tell", function(_, _, _, reply)
 			runs = runs + 1
-			realtime.After(0.05, function() reply(nil, each == a) end) -- after whatever the other one says
+			realtime.After(0.05, function() reply(nil, each == a) end) -- after the answer of the other one
 			return true
 		end)
 	end
@@ -270,14 +270,14 @@ host.test("if he moves while he is asked, he is asked where he has gone", functi
 	a.join(id)
 	where(id, a.id, a)
 	for _, each in ipairs({ a, b }) do each.players:Answer("where", function(_, _, _, reply) reply(nil, each.id) end) end
-	-- Redis has said where he is, and the request is on its way: he moves.
+	-- Redis has answered where he is, and the request is on its way: now he moves.
 	local ask_server = c.players.requests.Ask
 	function c.players.requests.Ask(...)
 		c.players.requests.Ask = nil
 		local arguments = { ... }
 		b.join(id)
 		c.realtime.Async(function()
-			-- What Redis answers `a` counts there, and may come after b's message to everyone.
+			-- On `a` the answer of Redis counts, which may come after b's message to everyone.
 			while b.players:Where(id) ~= b.id or not table.HasValue(a.told(id), "taken " .. b.id) do realtime.Sleep(0.01) end
 			ask_server(unpack(arguments, 1, 6))
 		end)
@@ -314,7 +314,7 @@ host.test("a call that comes late changes nothing, and the same one twice says t
 	kit.eq({ first[4], #first[4] }, { again[4], 3 })
 	kit.eq({ sync(4), sync(4, other, 1, 0, 0, "new") }, { { "late" }, { "late" } })
 	kit.eq({ call("where", id), call("where", other) }, { { "where", "web", "here", instance }, { "where" } })
-	-- Who has left and come back has another stay, and is newer.
+	-- A player who has left and come back has a new stay, which is newer.
 	local back = sync(6, id, 2, 0, 0, "new")
 	assert(tonumber(back[4][2]) > tonumber(first[4][2]), kit.show(back))
 	kit.eq(sync(7)[4], {})

@@ -1,6 +1,6 @@
 -- servers: real; redis: 7.0
--- realtime.Players on a cluster: all keys lie in one hash slot, and its scripts name each key that they use. And through a failover to a
--- replica that does not have all.
+-- realtime.Players on a cluster: all keys lie in one hash slot, and its scripts name each key that they use. Also a failover to a
+-- replica that lacks data.
 
 local world = include("_players.lua")
 local kit = world.kit
@@ -42,7 +42,7 @@ host.test("after a failover to a replica that missed the newest claims, they are
 	a.join(id)
 	where(id, a.id, a, b)
 	kit.wait("the replica's claim", function() return replica.command("HEXISTS", "realtime:players:{players}:claims", id) == 1 end)
-	-- From here on it misses everything.
+	-- From now on it replicates nothing.
 	replica.command("REPLICAOF", "NO", "ONE")
 	b.join(id)
 	b.join(other)
@@ -54,7 +54,7 @@ host.test("after a failover to a replica that missed the newest claims, they are
 	end
 	kit.wait("the other one", function() return replica.command("HEXISTS", "realtime:players:{players}:claims", other) == 1 end)
 	kit.wait("the newest claim", function() return replica.command("HGET", "realtime:players:{players}:claims", id):find(" " .. b.id, 1, true) end)
-	-- The replica may have had him on the first server for a moment, which is then told once more. The newest one loses him never.
+	-- The replica may show him on the first server for a moment, which is then reported again. The newest server never loses him.
 	assert(table.HasValue(a.told(id), "taken " .. b.id) and not table.HasValue(b.told(id), "taken " .. a.id), kit.show(b.told(id)))
 	close(a, b)
 end)

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Players with the game's own players and hooks: who joins, is confirmed late or never, leaves in the middle, and comes back at once.
+-- realtime.Players with the game's own players and hooks: joins, late or missing confirmations, leaving at a bad moment, quick returns.
 
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")
@@ -12,7 +12,7 @@ local function where(id, want)
 	kit.wait(id .. " on " .. tostring(want), function() return players:Where(id) == want end)
 end
 
--- Another server that has him, too: it knows nothing but the script.
+-- Another server that claims him, too: it only runs the script.
 local function claim(id)
 	local script, key = file.Read("realtime/redis/players_claims.lua", "LUA"), "realtime:players:{players}:"
 	local err, reply = kit.command(client, { "EVAL", script, 4, key .. "claims", key .. "leases", key .. "instances", key .. "waiting", "sync",
@@ -78,7 +78,7 @@ host.test("who has joined another server is told here, and may be kicked; who is
 	kit.wait("his way out", function() return host.players.seen(alice).left end)
 	kit.eq({ taken, host.players.seen(alice).left }, { { { alice, "elsewhere" }, fn = taken.fn }, "You play on elsewhere" })
 	kit.eq(host.players.seen(impostor).left, nil)
-	-- His release takes nothing from the other server.
+	-- Releasing him does not affect the other server.
 	local told
 	assert(players:Ask(ID, "x", nil, function(err) told = err.code end, 1))
 	kit.wait("word", function() return told end)

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- Posts of realtime.Players: each promise by an example.
+-- Posts of realtime.Players: an example of each promise.
 
 local world = include("_players.lua")
 local kit = world.kit
@@ -24,7 +24,7 @@ host.test("a post finds him where he is, or waits until he joins somewhere; its 
 	local absent = world.steamid()
 	for i = 1, 5 do kit.eq(done(a, "Post", absent, "gift", i), nil) end
 	kit.eq({ done(a, "Post", absent, "gift", 5, { once = absent }) }, { done(b, "Post", absent, "gift", 5, { once = absent }) })
-	-- Where nobody answers to that name it goes on waiting.
+	-- It keeps waiting where no function answers to that name.
 	local ply = b.join(absent)
 	where(absent, b.id, a, b)
 	kit.eq(#got, 1)
@@ -155,7 +155,7 @@ host.test("no player waits because the handlers of another one's posts take all 
 		local id = ply:SteamID64()
 		got[id] = got[id] + 1
 		most = math.max(most, got[id] - math.min(got[ids[1]], got[ids[2]], got[ids[3]]))
-		local stop = SysTime() + 0.003 -- longer than posts may take in a tick
+		local stop = SysTime() + 0.003 -- longer than the time for posts in a tick
 		while SysTime() < stop do end
 	end)
 	for _, id in ipairs(ids) do

@@ -1,5 +1,5 @@
 -- unix; servers: real; redis: 5.0
--- The examples of realtime.Players as they stand, on three servers, each a process of its own: this one is "hub".
+-- The unchanged examples of realtime.Players on three servers, each a process of its own: this one is "hub".
 
 local processes = include("_processes.lua")
 local EXAMPLES = { "network_chat", "no_multirun", "hub_queue", "donations" }
@@ -47,7 +47,7 @@ host.test("three servers", function()
 	end
 	realtime.addon.presence_interval = 1
 
-	-- Chat, messages to one, and a mute.
+	-- Chat, private messages, and a mute.
 	one.say("Alice", "hello all")
 	kit.wait("her line", function() return chat[1] end)
 	two.says("(ttt-1) Alice: hello all")
@@ -66,14 +66,14 @@ host.test("three servers", function()
 	one.says("Alice has left: You play on ttt-2 now")
 	where(1, "ttt-2")
 
-	-- A donation waits for who is nowhere, and finds who is there.
+	-- A donation waits for an absent player, and reaches a present one.
 	players:Post(id_of(4), "donation", { points = 5 })
 	players:Post(id_of(1), "donation", { points = 7 })
 	two.says("Alice sees: Thank you! You have 7 points now.")
 	one.join("Dora", 4)
 	one.says("Dora sees: Thank you! You have 5 points now.")
 
-	-- A server dies: its players are let in elsewhere at once, and it does not come back for them.
+	-- A server dies: its players may join elsewhere at once, and are not removed there later.
 	two.kill()
 	one.join("Bob", 2)
 	where(2, "ttt-1")
@@ -92,7 +92,7 @@ host.test("three servers", function()
 	one.says("Fay sees (lua): permissions.AskToConnect")
 	one.says("Dora sees: You play with ")
 	kit.eq(realtime.Shared("queue"):Count(), 0)
-	-- She goes there, and learns with whom she plays.
+	-- She joins it, and learns who she plays with.
 	host.players.leave(carla)
 	one.join("Carla", 3)
 	one.says("Carla sees: You play with ")

@@ -1,5 +1,5 @@
--- realtime.Players in random histories, in virtual time (_players_virtual.lua): four servers, of which each may die, stand still, be cut off or
--- change its map or have a twin, a Redis that may lose what it knew or be another one, and players who move, crash, and are validated late or
+-- realtime.Players in random histories in virtual time (_players_virtual.lua): four servers, each of which may die, stand still, be cut off,
+-- change its map or have a twin, a Redis that may lose data or be replaced, and players who move, crash, and are validated late or
 -- never. A model knows where each player really is. Arguments: histories=N, seed=N, only=N.
 --
 --     target/debug/gmod-host --addon lua --timeout 4000 tests/lua/addon/players_random_once.lua histories=2000 seed=7
@@ -40,10 +40,10 @@ local function new_history(seed)
 	end
 	local function count(what) history.counts[what] = (history.counts[what] or 0) + 1 end
 
-	-- Nobody starts his game twice within the time that a question may be on its way.
+	-- Nobody joins twice within the time that a request may be on its way.
 	function history.is_settled(p) return not history.joined[p] or case.now - history.joined[p].since >= 3 end
 
-	-- A seat is a game of a player's that is connected to a server: { player, server's number, ply, since (when Steam confirmed it) }.
+	-- A seat is a player's game that is connected to a server: { player, server's number, ply, since (when Steam confirmed it) }.
 	local function seat_of(ply)
 		for _, seat in ipairs(history.seats) do
 			if seat.ply == ply then return seat end
@@ -59,7 +59,7 @@ local function new_history(seed)
 	end
 
 	local function watch(server, i)
-		local known = {} -- player → server, as told
+		local known = {} -- player → server, as reported
 		for _, event in ipairs({ "joined", "left" }) do
 			server.players:On(event, "test", function(who)
 				if event == "joined" then
@@ -77,7 +77,7 @@ local function new_history(seed)
 			local seat = assert(seat_of(ply), "taken: nobody of ours")
 			assert(seat.i == i and seat.since, "taken from another server, or unconfirmed")
 			seat.taken = (seat.taken or 0) + 1
-			-- Somebody whom Steam has confirmed has come later, elsewhere; he may have left again.
+			-- A confirmed game of the player has joined elsewhere later; it may have left again.
 			local later = history.joined[seat.p]
 			assert(later and later.since > seat.since and later.i ~= i, format("taken by %s without a reason: %s", by, kit.show(later or {})))
 		end)
@@ -111,7 +111,7 @@ local function new_history(seed)
 		watch(server, i)
 	end
 	local function remove(server) table.RemoveByValue(running, server) end
-	-- Somebody starts a server with another one's id: while both are there, neither registers who joins.
+	-- A server starts with another one's id: while both are there, neither registers joining players.
 	function history.begin_twin(i)
 		note("%d has a twin", i)
 		count("twins")
@@ -196,7 +196,7 @@ local function new_history(seed)
 		history.start(i)
 		for _, seat in ipairs(seats) do
 			history.pass(random(0, 30) / 10)
-			-- Who is on another server by now loads no map here.
+			-- Players who are on another server now do not load a map here.
 			if random(1, 4) > 1 and (not seat.since or history.joined[seat.p] == seat) then
 				local again = history.sit(seat.p, i, false)
 				if seat.since then
@@ -249,7 +249,7 @@ local function disturb(history)
 		return
 	end
 	local here = history.newest(p)
-	if what <= 6 then -- he goes there; his old seat is left before, or some time after, or its server notices by itself
+	if what <= 6 then -- he joins it; his old seat is left before, or later, or its server notices by itself
 		for _, seat in ipairs(history.seats) do
 			if seat.p == p and seat.i == i then return end
 		end
@@ -290,7 +290,7 @@ local function disturb(history)
 		for _, name in ipairs({ "claims", "instances" }) do case.redis.hashes["realtime:players:{players}:" .. name] = nil end
 		case.redis.sets["realtime:players:{players}:leases"] = nil
 	elseif what == 16 then
-		-- What it knew some time ago, by a clock that is not quite the same. What it has lost is lost.
+		-- Its data of some time ago, with a slightly different clock. The rest is lost.
 		for _, each in pairs(history.servers) do
 			if each.is_stopped then return end
 		end
@@ -354,7 +354,7 @@ local function run(number)
 				end
 			end
 		end
-		-- All is well again, for as long as anything takes.
+		-- No more faults, for long enough to settle.
 		history.is_quiet = true
 		history.end_twin(false)
 		for i = 1, SERVERS do

@@ -1,9 +1,9 @@
--- realtime.Players in virtual time: what takes minutes, what must not be told too often, and strange messages.
+-- realtime.Players in virtual time: slow events, limits on messages, and strange messages.
 
 local kit = include("../_kit.lua")
 local virtual = include("_players_virtual.lua")
 
--- Servers in virtual time, by the names of which each is one; two may have the same id.
+-- Servers in virtual time, one for each name; two may have the same id.
 local function new_world(...)
 	local world = { case = virtual.new_case(), running = {} }
 	function world.start(name, id)
@@ -95,7 +95,7 @@ host.test("names that change all the time are told once a second", function()
 	assert(#heard >= 4 and #heard <= 6, #heard)
 	world.pass(3)
 	kit.eq(world.b.players:Find("")[1].name, "name 50")
-	-- Nobody changes anything: nothing is told.
+	-- Without a change nothing is reported.
 	heard = world.listen()
 	world.pass(60)
 	kit.eq(#heard, 0)
@@ -207,7 +207,7 @@ host.test("after a failover to a clock that is behind, the newest claim is still
 	local count = 0
 	for _, event in ipairs(world.a.events) do count = count + (event == "taken b" and 1 or 0) end
 	kit.eq({ count, #world.b.events }, { 1, 3 })
-	-- And who comes now is newer than all.
+	-- And a player who comes now is newer than all.
 	world.case.redis.ahead = -60
 	world.start("c")
 	world.pass(2)
@@ -283,10 +283,10 @@ host.test("strange messages do no harm, and cannot drive a player away", functio
 	end
 	say({ instance = instance, version = 2, before = 1, players = { { OTHER, "x", "y", "1", 2 }, { OTHER, 1, 2, 3, 4 }, { OTHER, "x", "y", -1, 2 }, { "7", "x", "y", 1, 2 } } })
 	kit.eq({ where(world.b, ID), where(world.b, OTHER), where(world.b, "76561198000000007") }, { "a" })
-	-- Of a server that presence does not know.
+	-- From a server that presence does not know.
 	say({ instance = instance, version = 1, before = 0, players = { { OTHER, "x", "y", 1, 2 } } }, "ttt-9")
 	kit.eq(where(world.b, OTHER), nil)
-	-- Whoever says that the player is on another server changes what is shown, until the next look, and nothing else.
+	-- A message that the player is on another server changes only the list here, until the next check.
 	say({ instance = world.b.players.instance, version = 1, before = 0, players = { { ID, "\27[31m", "\n", 9e15, 9e15 } } }, "b")
 	world.pass(10)
 	local shown = world.a.players:Find("")[1]

@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Players with users of few rights, on a Redis that is full, and through a proxy that cuts.
+-- realtime.Players with users of few permissions, on a Redis that is full, and through a proxy that cuts.
 
 local world = include("_players.lua")
 local kit = world.kit
@@ -27,7 +27,7 @@ host.test("a user with the page's rights, and nothing more, may do all of it", f
 	kit.eq({ ask(a, id, "x", nil) }, { nil, "x" })
 	kit.eq(done(a, "Post", id, "x", "a post", { once = id }), nil)
 	kit.wait("the post", function() return got == "a post" end)
-	world.hasten(a, 0.3) -- only now: a lease so short would end while the machine stands still
+	world.hasten(a, 0.3) -- only now, because so short a lease would end while the machine stands still
 	where(other, nil, a)
 	a.leave(ply)
 	where(id, b.id, b)
@@ -49,7 +49,7 @@ host.test("a user without the channels claims and posts, and says what is missin
 	kit.wait("the post", function() return answer and got == "found" end)
 	kit.eq(answer, {})
 	assert(said()[1]:find("not told at once: .*channel"), kit.show(said()))
-	-- It takes the player, whose server finds out by itself.
+	-- It takes the player, and the old server notices that by itself.
 	few.join(id)
 	kit.wait("the news", function() return a.told(id)[2] == "taken " .. few.id end)
 	close(a, b, few)

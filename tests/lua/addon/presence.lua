@@ -3,7 +3,7 @@
 
 local kit = include("../_kit.lua")
 
--- One that hears the others: under RESP2, what another client says next may come before the subscription.
+-- A server that hears the others: under RESP2 another client's next message may come before the subscription.
 local function server(id)
 	local presence = realtime.Presence(kit.ready(), id)
 	kit.fence(presence.client)
@@ -98,7 +98,7 @@ host.test("words come by themselves while hibernating, and who is silent has lef
 	end)
 	kit.wait("ten words", function() return words >= 10 end)
 	listen()
-	-- A server that stands still, or a thread, makes a silence, too.
+	-- A stalled server or thread causes a silence, too.
 	if silence < 3 * realtime.addon.presence_interval then kit.eq(#left, 0) end
 	-- No hook puts the timer back while the server is empty; the next message does.
 	timer.Remove("realtime.Addon")
@@ -129,7 +129,7 @@ host.test("goodbye is told at once: at Stop, and at the end of the Lua state, wh
 	local again = realtime.Presence(at_a.client, a)
 	assert(again ~= at_a)
 	kit.wait("a is back", knows(at_b, a))
-	realtime.addon.RemoveTask(again) -- its Lua state is over: it announces nothing more
+	realtime.addon.RemoveTask(again) -- its Lua state has ended: it announces nothing any more
 	realtime.addon.goodbyes.Presence[again]()
 	kit.wait("a is away", function() return at_b:Server(a).away end)
 	kit.eq(#left, 1)
@@ -146,7 +146,7 @@ host.test("a stall of one's own makes nobody leave", function()
 	local at_a, at_b, left = server(a), server(b), kit.recorder()
 	kit.wait("both know", function() return at_b:Server(a) and at_a:Server(b) end)
 	at_b:On("left", left.fn)
-	-- Silence is short for this server's own stall alone: how soon the others are heard again is not its doing.
+	-- The limit of silence is short only for this server's own stall, which does not decide when others are heard again.
 	realtime.addon.presence_interval = 0.1
 	host.block(1)
 	kit.ticks(2)
@@ -177,7 +177,7 @@ host.test("a lost connection of one's own makes nobody leave", function()
 	local from = at_b:Server(a).age
 	kit.wait("silence", function() return at_b:Server(a).age > from + 3.5 end)
 	kit.eq(#left, 0)
-	-- Nor when it is back: from then on they have three intervals, and no machine stands still for so long.
+	-- Nor when it is back: from then on they have three intervals, which is longer than any stall of a machine.
 	realtime.addon.presence_interval = 1
 	local back = false
 	at_b.client:On("ready", function() back = true end)

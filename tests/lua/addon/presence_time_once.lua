@@ -7,7 +7,7 @@ local PRESENCE = "realtime:presence"
 local map = "gm_old"
 function game.GetMap() return map end
 
--- Two servers that know each other, and what the first one is told of the other.
+-- Two servers that know each other, and the first one's events about the other.
 local function two()
 	local world, log = new_world(), {}
 	local here, there = world.client(), world.client()
@@ -25,7 +25,7 @@ local function two()
 		world.exchange()
 		return peer
 	end
-	-- The Lua state of the peer ends, as the game does that: the same at a map change and at a shutdown.
+	-- The Lua state of the peer ends as in the game, which does the same at a map change and at a shutdown.
 	local function stop(peer)
 		world.addon.goodbyes.Presence[peer]()
 		world.addon.RemoveTask(peer)
@@ -161,7 +161,7 @@ host.test("only the server itself can say that it goes and comes back; one from 
 	case.world.say(PRESENCE, "old", { instance = "0123456789abcdef", map = "gm" })
 	case.world.say(PRESENCE, "old", { instance = "0123456789abcdef", bye = true })
 	kit.eq({ case.presence:Server("old"), case.log[#case.log][1] }, { nil, "left" })
-	-- What old servers read of the new goodbye is what they know.
+	-- Old servers understand the new goodbye as theirs.
 	case.stop(peer)
 	local again = case.start()
 	case.world.addon.goodbyes.Presence[again]()

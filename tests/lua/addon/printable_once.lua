@@ -1,4 +1,4 @@
--- What others sent, as the console shows it.
+-- Texts of others in the form that the console shows.
 
 local kit = include("../_kit.lua")
 local Printable = realtime.addon.Printable
@@ -25,7 +25,7 @@ host.test("what steers a terminal is shown in place of being done; letters stay"
 end)
 
 host.test("every two and three bytes", function()
-	-- A reader of its own for what is left: no control, no mark, and UTF-8 throughout.
+	-- An independent check of the result: no control, no mark, and only UTF-8.
 	local function is_safe(text)
 		return not text:find("[%c\127]") and not text:find("\194[\128-\159]") and not text:find("\226\128[\142\143\168-\174]")
 			and not text:find("\226\129[\166-\169]") and not text:find("\216\156") and not text:find("\239\187\191")

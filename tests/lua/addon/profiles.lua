@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Profiles: each promise by an example. profiles_random_once.lua has all of them together, with faults.
+-- realtime.Profiles: an example of each promise. profiles_random_once.lua has all of them together, with faults.
 
 local world = include("_profiles.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
@@ -56,7 +56,7 @@ host.test("a server that dies keeps it for its lease and no longer, and its last
 	local wallet = { points = 1 }
 	kit.eq(done(a, "Save", id, wallet), nil)
 	wallet.points = 2
-	-- It is renewed while that server lives.
+	-- It is renewed as long as that server lives.
 	local first = field(a, id, "until")
 	kit.wait("a renewal", function() return field(a, id, "until") ~= first end)
 	local fence = tonumber(field(a, id, "fence"))
@@ -72,7 +72,7 @@ host.test("a save of a server that lost it is refused, and it hears who has it",
 	local a, b = server(name), server(name)
 	opens(a, id, nil)
 	kit.eq(done(a, "Save", id, { points = 1 }), nil)
-	-- As if it had stood still for longer than the lease, and so hears nothing.
+	-- As if it had stood still for longer than the lease, so it is not notified.
 	local key = "realtime:profiles:{" .. name .. "}:" .. id
 	host.real.command("HSET", key, "until", "1")
 	opens(b, id, { points = 1 })
@@ -81,7 +81,7 @@ host.test("a save of a server that lost it is refused, and it hears who has it",
 	assert(err.message:find(b.id, 1, true), err.message)
 	kit.eq(done(b, "Close", id), nil)
 	opens(a, id, { points = 1 })
-	-- It learns it by renewing as well, when it has nothing to save.
+	-- It also learns it by renewing, if it has nothing to save.
 	host.real.command("HSET", key, "until", "1")
 	opens(b, id, { points = 1 })
 	a.profiles.renew_at = 0
@@ -105,7 +105,7 @@ host.test("what changed is saved by itself, and a document that did not is left 
 	kit.eq({ field(a, id, "saved"), profile.number }, { saved, 1 })
 	wallet.points = 2
 	kit.wait("the save", function() return field(a, id, "data") == '{"points":2}' end)
-	-- What has no form in JSON is not saved, and says so; the rest of the world goes on.
+	-- Data without a form in JSON are reported and not saved; other documents are not affected.
 	local said = kit.lines('profile "' .. name:gsub("%p", "%%%0") .. '".*')
 	wallet.bad = function() end
 	kit.wait("the line", function() return said()[1] end)
@@ -163,7 +163,7 @@ host.test("a hand-over: the other server has it before its player comes, and giv
 	kit.wait("the hand-over", function() return held_by(b) end)
 	kit.wait("its answer", function() return b.profiles.profiles[id].state == "handed" end)
 	kit.eq(b.profiles:Get(id), nil, "it is for its player")
-	-- One whose player comes, and goes elsewhere.
+	-- A document whose player comes, and moves elsewhere.
 	local other = world.player_id()
 	opens(a, other, nil)
 	kit.eq(done(a, "Close", other, { points = 2 }, { to = b.id }), nil)
@@ -175,7 +175,7 @@ host.test("a hand-over: the other server has it before its player comes, and giv
 	kit.wait("the hand-over", function() return a.profiles.profiles[other] and a.profiles.profiles[other].state == "handed" end)
 	opens(c, other, { points = 2 })
 	kit.eq({ #a.taken, a.profiles.profiles[other] }, { 0, nil })
-	-- And one who does not come.
+	-- And one whose player does not come.
 	local begun = b.profiles.begun
 	kit.eq(done(c, "Close", other, nil, { to = b.id, hold = 1 }), nil)
 	kit.wait("the hand-over", function() return b.profiles.begun > begun end)
@@ -193,7 +193,7 @@ host.test("a message of a hand-over that nobody made takes nothing", function()
 	kit.wait("the question", function() return b.profiles.begun == 1 end)
 	kit.wait("its end", function() return not b.profiles.profiles[id] end)
 	kit.eq(field(a, id, "holder"), "")
-	-- Likewise of somebody who wants what is open: Redis is asked, and knows of nobody.
+	-- Likewise for a server that wants an open document: Redis is asked, and has no such request.
 	opens(a, id, 1)
 	host.server.publish("realtime:profiles:{" .. name .. "}", "wanted " .. id .. " " .. a.profiles.profiles[id].token)
 	for _, text in ipairs({ "wanted", "wanted x", "free", "handed 1", "\1", ("wanted " .. id):rep(50), "wanted " .. id .. " " .. a.profiles.prefix .. ("0"):rep(16) }) do

@@ -1,6 +1,6 @@
 -- servers: real; redis: 7.0
 -- realtime.Profiles on a cluster: the documents of a name lie in one hash slot, and its scripts name each key that they use. And through a
--- failover to a replica that does not have all.
+-- failover to a replica that lacks data.
 
 local world = include("_profiles.lua")
 local kit = world.kit
@@ -41,7 +41,7 @@ host.test("after a failover to a replica that missed the newest openings and sav
 	kit.eq(done(a, "Save", id, { points = 1 }), nil)
 	local key = "realtime:profiles:{" .. name .. "}:" .. id
 	kit.wait("the replica's document", function() return replica.command("HGET", key, "data") == '{"points":1}' end)
-	-- From here on it misses everything.
+	-- From now on it replicates nothing.
 	replica.command("REPLICAOF", "NO", "ONE")
 	kit.eq(done(a, "Save", id, { points = 2 }), nil)
 	opens(b, id, { points = 2 })

@@ -1,13 +1,13 @@
 -- unix
 -- The connection breaks at each frame of realtime.Profiles, on either side, in virtual time (_profiles_time.lua): where the document is then,
--- who may save, and what each side hears. The table is in docs/profiles.md, and is compared with it.
+-- who may save, and what each side learns. The table is in docs/profiles.md, and is compared with it.
 
 local kit = include("../_kit.lua")
 local new_case = include("_profiles_time.lua").new_case
 
 local ID, LEASE = "76561198000000001", 30
 
--- A player has 1 coin in Redis. On A he gets a second one; then he goes on to B. `way` of his going:
+-- A player has 1 coin in Redis. On A he gets a second one; then he moves to B. `way`:
 --   "move"  A saves and closes, B opens
 --   "take"  B opens while A has him, and has not saved the second coin
 --   "hand"  A saves and closes with a hand-over to B, where he arrives two seconds later
@@ -24,7 +24,7 @@ local function play(way, frame, lost, dies)
 		end
 	end
 	a:On("taken", "test", function() hear(got.a, "taken")() end)
-	-- The frame at which the connection breaks: a question of a kind, or a message.
+	-- The frame at which the connection breaks: a request of a kind, or a message.
 	local struck, cut
 	function case.on_asked(client, name, arguments)
 		if client.id == frame.who and name == frame.script and (not frame.action or arguments[1] == frame.action) and not struck then struck = true end
@@ -86,7 +86,7 @@ local function play(way, frame, lost, dies)
 	wait(100, function() return opened_at or not b_client.valid end)
 	pass(15)
 	if not b_client.valid then
-		-- He comes to a third server instead.
+		-- He joins a third server instead.
 		b, b_client = case.server("c")
 		open_b()
 		wait(100, function() return opened_at end)
@@ -97,7 +97,7 @@ local function play(way, frame, lost, dies)
 	local waited = opened_at - asked_at
 	assert(waited <= LEASE + 3, "he waited for " .. waited .. " s")
 	local outcome = got.b[1] .. (waited > 5 and ", once the lease is over" or "")
-	-- What A earned and did not save is lost with it, and nothing else.
+	-- Only the unsaved coin of A is lost with it.
 	local was_saved = table.HasValue(got.a, "Save") or table.HasValue(got.a, "Close") or not dies
 	assert(not was_saved or got.b[1] == "Open 2 coins", "the second coin is gone")
 	kit.eq(world.errors, {})
@@ -127,7 +127,7 @@ local function rows_of(frame)
 	for _, lost in ipairs(frame.message and { { "never", "it" } } or { { "never", "the question" }, { "now", "the answer" } }) do
 		local cut, a_hears, b_hears = play(frame[1], frame, lost[1], false)
 		local _, _, afterwards = play(frame[1], frame, lost[1], true)
-		-- Read late, after the new connection's first words, a question changes nothing.
+		-- A request that is read late, after the first ones of the new connection, changes nothing.
 		if not frame.message then
 			local _, late_a, late_b = play(frame[1], frame, "later", false)
 			kit.eq({ late_a, late_b }, { a_hears, b_hears }, frame.text .. ", read late")
@@ -138,7 +138,7 @@ local function rows_of(frame)
 	return rows
 end
 
--- Where the host was started: it has gone into a folder of its own since.
+-- The folder in which the host was started; it has changed its folder since.
 local function page()
 	local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
 	pcall(ffi.cdef, [[

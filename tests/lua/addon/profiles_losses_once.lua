@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Profiles when Redis loses what it knew, restarts, or runs no scripts.
+-- realtime.Profiles when Redis loses data, restarts, or runs no scripts.
 
 local world = include("_profiles.lua")
 local kit = world.kit
@@ -17,7 +17,7 @@ host.test("what is open survives FLUSHALL, and so does who has it", function()
 	kit.wait("the save", function() return field(a, id, "data") == '{"points":5}' end)
 	opens(b, id, { points = 5 })
 	kit.eq(#a.taken, 1)
-	-- A save finds it as well, and a close.
+	-- A save and a close detect it as well.
 	host.real.command("DEL", key(b, id))
 	kit.eq(done(b, "Save", id), nil)
 	kit.eq(field(b, id, "data"), '{"points":5}')
@@ -46,7 +46,7 @@ host.test("an older copy of the document, of a replica that lagged, is mended by
 	local a, b = server(name), server(name)
 	opens(a, id, nil)
 	kit.eq(done(a, "Save", id, { points = 5 }), nil)
-	-- Before the last save, and before the opening.
+	-- The state before the last save, and before the opening.
 	for _, fields in ipairs({ { "number", "0", "data", '{"points":1}' }, { "fence", "1000", "number", "9", "data", '{"points":1}', "holder", "" } }) do
 		host.real.command("HSET", key(a, id), unpack(fields))
 		a.profiles.renew_at = 0
@@ -85,7 +85,7 @@ host.test("a restart of Redis in the midst of everything", function()
 	a.profiles:Save(id, wallet, saved.fn)
 	b.profiles:Open(id, opened.fn)
 	host.server.start()
-	kit.wait("both", function() return saved[1] and opened[1] end) -- over two connections, whose order nobody knows
+	kit.wait("both", function() return saved[1] and opened[1] end) -- over two connections, so in any order
 	kit.eq({ saved[1], opened[1] }, { {}, { nil, { points = 3 } } })
 	close(a, b)
 end)

@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Profiles and players who come, leave, and are not yet who they say; what it takes, and what it refuses.
+-- realtime.Profiles and players who come, leave, and are not confirmed yet; accepted and refused arguments.
 
 local world = include("_profiles.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
@@ -25,7 +25,7 @@ host.test("who leaves has his document saved and let go, with what the hooks of 
 	hook.Add("PlayerDisconnected", "test", function() wallet.points = 2 end)
 	host.players.leave(alice)
 	hook.Remove("PlayerDisconnected", "test")
-	wallet.last = true -- as a hook does that runs after all others
+	wallet.last = true -- like a hook that runs after all others
 	opens(b, id, { points = 2, health = 100, last = true })
 	kit.eq({ #a.taken, a.profiles.profiles[id] }, { 0, nil })
 	-- He is back before it is closed: he keeps it.
@@ -56,18 +56,18 @@ host.test("a player's document stays his where another addon opens and closes it
 	wallet.points = 8
 	kit.eq(done(a, "Close", id), nil)
 	kit.eq({ a.profiles:Get(alice) == wallet, field(a, id, "data"), #a.taken }, { true, '{"points":8}', 0 })
-	-- It goes with her, whoever opened it last.
+	-- It is closed when she leaves, whoever opened it last.
 	kit.eq(done(a, "Open", id), nil)
 	host.players.leave(alice)
 	kit.wait("the end", function() return not a.profiles.profiles[id] end)
 	kit.eq(field(a, id, "holder"), "")
-	-- The other way round it is hers as soon as she opens it.
+	-- In the other order it is bound to her as soon as she opens it.
 	opens(a, id, { points = 8 })
 	alice = join(id)
 	kit.eq(done(a, "Open", alice), nil)
 	kit.eq(done(a, "Close", id), nil)
 	kit.eq(a.profiles:Get(alice), { points = 8 })
-	-- A hand-over is one by either name.
+	-- A hand-over works with either name.
 	kit.eq(done(a, "Close", id, nil, { to = "ttt-2" }), nil)
 	kit.eq(a.profiles:Get(alice), nil)
 	host.players.leave(alice)
@@ -113,7 +113,7 @@ end)
 host.test("an id that Steam has not confirmed gets nothing that is here already, and owns nothing", function()
 	local name, id = kit.unique("wallet"), world.player_id()
 	local a, b = server(name), server(name)
-	-- What is open here by its SteamID.
+	-- A document that is open here by its SteamID.
 	opens(a, id, nil)
 	kit.eq(done(a, "Save", id, 7), nil)
 	local alice = join(id, { validated = false })
@@ -122,7 +122,7 @@ host.test("an id that Steam has not confirmed gets nothing that is here already,
 	host.players.leave(alice)
 	kit.ticks(5)
 	kit.eq({ a.profiles:Get(id), #a.taken }, { 7, 0 }, "nobody's leaving closes it")
-	-- What was handed over to this server.
+	-- A document that was handed over to this server.
 	kit.eq(done(a, "Close", id, nil, { to = b.id }), nil)
 	kit.wait("the hand-over", function() return b.profiles.profiles[id] and b.profiles.profiles[id].state == "handed" end)
 	alice = join(id, { validated = false })
@@ -211,7 +211,7 @@ host.test("what cannot be saved raises, also without data, and is told once and 
 	opens(a, id, nil)
 	kit.eq(done(a, "Save", id, { points = 1, slots = {} }), nil)
 	local rarely = addon.SayRarely
-	function addon.SayRarely() end -- what was told a moment ago
+	function addon.SayRarely() end -- the lines of a moment ago
 	local said = kit.lines('profile "' .. name:gsub("%p", "%%%0") .. '".*')
 	local wallet = a.profiles:Get(id)
 	wallet.points, wallet.slots[12] = 500, "crowbar"
@@ -220,7 +220,7 @@ host.test("what cannot be saved raises, also without data, and is told once and 
 	local function stored() return addon.json.Decode(field(a, id, "data")) end
 	kit.eq({ #said(), a.profiles:Get(id) == wallet, stored() }, { 1, true, { points = 1, slots = {} } })
 	assert(said()[1]:find("slots", 1, true), said()[1])
-	-- It is well again, and then no number.
+	-- It is valid again, and then not a number.
 	wallet.slots = { "crowbar" }
 	kit.eq({ done(a, "Save", id), stored() }, { nil, { points = 500, slots = { "crowbar" } } })
 	wallet.points = 0 / 0

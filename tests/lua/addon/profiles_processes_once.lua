@@ -3,7 +3,7 @@
 -- changes its map.
 
 local processes = include("_processes.lua")
--- So that nobody has to wait for half a minute.
+-- A short lease, so that the test need not wait for half a minute.
 local example = "include('realtime/load.lua').addon.profiles_lease = 5\n" .. processes.read("lua/examples/wallet.lua")
 
 if host.map_number == 1 then
@@ -34,7 +34,7 @@ if host.map_number == 2 then
 		second.says("charged: nil")
 		second.type("print(Wallet.Give(ply, 5), 'and not saved')")
 		second.says("and not saved")
-		-- It stands still for longer than the lease, and she comes here.
+		-- It stands still for longer than the lease, and she joins this server.
 		second.signal("STOP")
 		join()
 		kit.wait("her wallet", function() return points() == 30 end)

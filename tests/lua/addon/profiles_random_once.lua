@@ -2,10 +2,10 @@
 --
 --     target/debug/gmod-host --addon lua --timeout 4000 tests/lua/addon/profiles_random_once.lua histories=2000 seed=7
 --
--- Four servers, three players who earn coins and go from one server to another; servers die, stand still for longer than any lease, lose
--- their connection and change their maps; in every third history two of them have the same id. A wallet is the list of all that happened to it, so that the model can tell:
---   what Redis (or the addon's storage) takes never loses what it took before: no two owners' saves both count
---   a coin whose save was answered is there in the end; one that was not is lost only if its server died, or was silent for the lease
+-- Four servers, three players who earn coins and move between servers; servers die, stand still for longer than any lease, lose their
+-- connection and change their maps; in every third history two of them have one id. A wallet lists all its changes. The model checks:
+--   a save in Redis (or the addon's storage) contains all earlier ones: no saves of two owners at once both count
+--   a coin whose save was answered is there in the end; another one is lost only if its server died, or was silent for the lease
 --   no coin is there twice
 --   nobody gets a document while another server has it, and nobody waits for longer than the lease
 
@@ -20,7 +20,7 @@ end
 local EXECUTED = { "now", "later", "never" }
 local SERVERS, STEPS, LEASE = 4, 150, 30
 local PLAYERS = { "76561198000000001", "76561198000000002", "76561198000000003" }
-local HEALTHY = LEASE + 8 -- seconds that an opening takes at most, if its server is healthy: the lease, and some round trips
+local HEALTHY = LEASE + 8 -- the longest time of an opening on a healthy server, in seconds: the lease, and some round trips
 
 local function is_prefix(short, long)
 	for i, entry in ipairs(short) do
@@ -29,7 +29,7 @@ local function is_prefix(short, long)
 	return true
 end
 
--- The addon's own storage: it takes what has the larger fence, after a while, or fails.
+-- The addon's own storage: it accepts the larger fence, after a while, or fails.
 local function new_storage(case, random, take)
 	local storage = { rows = {}, fences = {}, fails = false }
 	local function later(fn) case.world.realtime.After(random(0, 20) / 10, fn) end
@@ -68,14 +68,14 @@ end
 local function history(random, counts, kind, has_twins)
 	local case = new_case()
 	local world, servers = case.world, {}
-	local stored, storage = {}, nil -- what counts of each player
+	local stored, storage = {}, nil -- the valid state of each player
 	local coins = { made = 0 }
-	local has_lost = false -- Redis lost what it knew
-	local visits = {} -- player → where he is: his session
-	local contact = {} -- token → when Redis last heard of it
-	local holders = {} -- player → the token that opened last
+	local has_lost = false -- Redis lost data
+	local visits = {} -- player → the session on a server
+	local contact = {} -- token → when Redis last received it
+	local holders = {} -- player → the token of the last opening
 
-	-- What was taken: it goes on from what was there.
+	-- A save was accepted: it must continue the state before.
 	local function take(id, data)
 		local before = stored[id] or {}
 		if not has_lost then assert(is_prefix(before, data.log), "a save loses what was saved before") end
@@ -110,7 +110,7 @@ local function history(random, counts, kind, has_twins)
 		end
 	end
 
-	-- Losses that are told.
+	-- Reported losses.
 	local lose = world.addon.profiles_saving.Lose
 	world.addon.profiles_saving.Lose = function(profile, ...)
 		local visit = visits[profile.id]
@@ -139,10 +139,10 @@ local function history(random, counts, kind, has_twins)
 
 	local function sicken(server) server.healthy_since = math.huge end
 
-	-- He comes to a server, which opens his wallet.
+	-- A player joins a server, which opens the wallet.
 	local function come(id, i)
 		local server = servers[i]
-		local visit = { server = server, since = world.now, was_open = server.profiles:Get(id) ~= nil } -- who was given up on there
+		local visit = { server = server, since = world.now, was_open = server.profiles:Get(id) ~= nil } -- by a visit that was given up
 		visits[id] = visit
 		visit.asked = server.profiles:Open(id, { timeout = 100 }, function(err, data)
 			visit.is_answered = true
@@ -201,7 +201,7 @@ local function history(random, counts, kind, has_twins)
 			local in_order = what == 2 and client.connected and not client.frozen
 			counts.deaths = counts.deaths + (in_order and 0 or 1)
 			for _, profile in pairs(server.profiles.profiles) do
-				-- After silence it may be another server's, also if nobody has told it yet.
+				-- After silence another server may have it, even before this one learns that.
 				local is_silent = profile.fence and world.now - profile.renewed_at >= LEASE
 				for _, coin in ipairs(is_silent and coins or {}) do coin.is_excused = coin.is_excused or coin.token == profile.token end
 			end
@@ -212,14 +212,14 @@ local function history(random, counts, kind, has_twins)
 				case.leave(server.profiles, false)
 			end
 			for _, coin in ipairs(coins) do
-				-- What its storage did not take at once is lost as well.
+				-- Data that its storage did not accept at once are lost as well.
 				if coin.server == server and (not in_order or storage) then coin.is_excused = true end
 			end
 			for id, visit in pairs(visits) do
 				if visit.server == server then visits[id] = nil end
 			end
 			enter(i)
-		elseif what <= 4 then -- a cut, noticed at once
+		elseif what <= 4 then -- a cut that is noticed at once
 			counts.faults = counts.faults + 1
 			case.cut(client, EXECUTED[random(1, 3)])
 			case.connect(client)
@@ -276,7 +276,7 @@ local function history(random, counts, kind, has_twins)
 		if random(1, 3) == 1 then hurt(random(1, SERVERS)) end
 		for _, err in ipairs(world.errors) do error(err) end
 	end
-	-- Quiet: everybody goes home.
+	-- The faults end, and all players leave.
 	case.delay = 0.01
 	if storage then storage.fails = false end
 	for i = 1, SERVERS do

@@ -1,11 +1,11 @@
 -- servers: real; redis: 5.0
--- realtime.Profiles with storage of one's own: one that is slow, fails, answers twice, or never.
+-- realtime.Profiles with the addon's own storage: one that is slow, fails, answers twice, or never.
 
 local world = include("_profiles.lua")
 local kit, addon = world.kit, world.addon
 local server, close, leave, done, opens, field = world.server, world.close, world.leave, world.done, world.opens, world.field
 
--- A database of one table, that takes what has the larger fence, and the functions for it.
+-- A database of one table that accepts the larger fence, and the functions for it.
 local function new_storage()
 	local storage = { rows = {}, fences = {}, loads = 0, saves = 0 }
 	function storage.load(id, finish, fence)
@@ -38,7 +38,7 @@ host.test("the lock is in Redis, and the document where the addon puts it", func
 	wallet.points = 2
 	opens(b, id, { points = 2 })
 	kit.eq({ #a.taken, storage.saves }, { 1, 2 })
-	-- Nothing changed: nothing is saved.
+	-- Without a change nothing is saved.
 	kit.eq(done(b, "Close", id), nil)
 	kit.eq(storage.saves, 2)
 	opens(a, id, { points = 2 })
@@ -78,7 +78,7 @@ host.test("a storage that cannot load is an error, never an empty document, and 
 	host.expect_errors(1)
 	storage.on_load = function() error("on purpose") end
 	kit.eq(done(a, "Open", id).code, "STORAGE")
-	-- One that answers after all, but too late: the lock is gone by then, and so is the answer.
+	-- A storage that answers too late: the lock is gone then, and the answer does not count.
 	local late
 	storage.on_load = function(_, finish) late = finish end
 	local got = kit.recorder()
@@ -91,7 +91,7 @@ host.test("a storage that cannot load is an error, never an empty document, and 
 	opens(b, id, { points = 5 })
 	late(nil, { points = 1000 })
 	kit.eq(a.profiles:Get(id), nil)
-	-- And one that answers twice.
+	-- And a storage that answers twice.
 	storage.on_load = function(_, finish)
 		finish(nil, { points = 5 })
 		finish(nil, { points = 1000 })
@@ -134,7 +134,7 @@ host.test("a save that fails is told and tried again; one that answers twice cou
 	finish_slow()
 	kit.wait("the other server", function() return opened[1] end)
 	kit.eq({ opened[1], got[1], storage.rows[id] }, { { nil, { points = 4 } }, {}, { points = 4 } })
-	-- One that never answers, and then does: what was saved after it stays.
+	-- A save that is answered much too late: later saves stay.
 	addon.profiles_patience = 0.2
 	storage.on_save = function(_, data, fence, its_done)
 		finish, storage.on_save = function() its_done(storage.write(id, data, fence)) end, nil
@@ -175,7 +175,7 @@ host.test("after a long silence the storage is asked only once Redis has said th
 	a.profiles.profiles[id].renewed_at = -1000
 	local saves = storage.saves
 	kit.eq({ done(a, "Save", id, { points = 1000 }).code, storage.saves, #a.taken }, { "TAKEN", saves, 1 })
-	-- Nobody took it: then it goes on.
+	-- Nobody took it, so it continues.
 	b.profiles.profiles[id].renewed_at = -1000
 	kit.eq({ done(b, "Save", id, { points = 2 }), storage.rows[id] }, { nil, { points = 2 } })
 	close(a, b)
@@ -203,7 +203,7 @@ host.test("a slow save changes nothing once the next server has loaded, and one 
 	opens(b, id, { points = 100 })
 	write()
 	kit.eq({ got[1][1].code, storage.rows[id] }, { "STORAGE", { points = 100 } })
-	-- This one still has it, and could not know: it is saved again, with a later fence, once Redis has said so.
+	-- This one still has it without knowing that: it is saved again, with a larger fence, once Redis has confirmed it.
 	got = save_slowly(b, { points = 50 })
 	b.profiles.profiles[id].renewed_at = -1000
 	write()

@@ -1,10 +1,10 @@
--- realtime.Profiles in virtual time (_profiles_time.lua): servers that stand still, answers that are lost, questions that come late.
+-- realtime.Profiles in virtual time (_profiles_time.lua): servers that stand still, answers that are lost, requests that come late.
 
 local kit = include("../_kit.lua")
 local new_case = include("_profiles_time.lua").new_case
 local ID, LEASE = "76561198000000001", 30
 
--- Opens it and waits: the data, or the error's code; and for how long.
+-- Opens it and waits: returns the data, or the error's code; and the time.
 local function open(case, profiles, seconds)
 	local got, from = nil, case.world.now
 	profiles:Open(ID, { timeout = seconds or 100 }, function(err, data) got = { err and err.code or data } end)
@@ -104,7 +104,7 @@ host.test("a clock of Redis that goes back keeps nobody out for longer than the 
 	open(case, a)
 	save(case, a, { points = 1 })
 	local function ahead(text) return text .. string.format("%.0f", (case.world.now + 3600) * 1e6) end
-	-- Somebody wanted it before, and took something else.
+	-- A request and a lease from before the clock went back.
 	case.fields(ID).wanted = ahead("b ")
 	case.fields(ID)["until"] = ahead("")
 	case.pass(15)
@@ -114,7 +114,7 @@ host.test("a clock of Redis that goes back keeps nobody out for longer than the 
 	local data, waited = open(case, b)
 	kit.eq(data, { points = 1 })
 	assert(waited < LEASE + 2, waited)
-	-- A hand-over of which nobody knows when it was.
+	-- A hand-over at an unknown time.
 	b:Close(ID)
 	case.pass(1)
 	local c = case.server("c")
@@ -208,7 +208,7 @@ host.test("storage that has failed for minutes holds nobody up for longer than t
 		a:Get(ID).points = 2
 		state = "failing"
 		a:Save(ID)
-		-- By now a minute passes between two tries; or it tries again after 16 s, and hears nothing.
+		-- Now a minute passes between two tries; or it tries again after 16 s, and gets no answer.
 		case.pass(hangs and 0.5 or 70)
 		if hangs then case.world.realtime.After(10, function() state = "hanging" end) end
 		local data, waited = open(case, b)

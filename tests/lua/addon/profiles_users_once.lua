@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Profiles with users of few rights, on a Redis that is full, and through a proxy that cuts.
+-- realtime.Profiles with users of few permissions, on a Redis that is full, and through a proxy that cuts.
 
 local world = include("_profiles.lua")
 local kit, addon = world.kit, world.addon
@@ -36,7 +36,7 @@ host.test("a user without the channel has to wait longer, and no more; one witho
 	kit.eq(done(a, "Save", id, 1), nil)
 	local b = server(name, nil, { url = url })
 	b.client:On("error", function() end)
-	addon.profiles_lease = 6 -- it is renewed every 2 s, and finds then that somebody waits
+	addon.profiles_lease = 6 -- it is renewed every 2 s, which shows that a server waits
 	a.profiles.renew_at = 0
 	opens(b, id, 1)
 	addon.profiles_lease = lease
@@ -89,7 +89,7 @@ host.test("whatever breaks the connection, no save is lost and none goes back", 
 	kit.wait("every answer", function() return answers == 60 end)
 	kit.eq(saved, 60)
 	opens(b, id, wallet)
-	-- And while it goes to and fro.
+	-- And while it moves to and fro.
 	for i = 61, 75 do
 		local from, to = i % 2 == 1 and b or a, i % 2 == 1 and a or b
 		table.insert(from.profiles:Get(id).log, i)

@@ -14,7 +14,7 @@ local META = { "__tostring", "__eq", "__index", "__newindex", "__gc" }
 
 local fake = host.server.kind() == "fake"
 
--- The embedded server does not know everything: what counts then is that its refusal arrives.
+-- The embedded server does not know every command: then its refusal must arrive.
 local function unless_unknown(reply, err, check)
 	if fake and err then
 		assert(tostring(err):find("^ERR unknown"), tostring(err))
@@ -288,7 +288,7 @@ host.test("a client that nobody keeps is closed", function()
 	collectgarbage()
 	local before = open()
 	local client = kit.client()
-	-- Nothing is to come any more that could remind it.
+	-- No later event may remind it.
 	kit.ticks(5)
 	kit.eq(open(), before + 1)
 	client = nil
@@ -299,7 +299,7 @@ host.test("a client that nobody keeps is closed", function()
 	keeper:Destroy()
 end)
 
--- Methods of redis.core alone, where a callback is a must.
+-- Methods of redis.core only, where a callback is required.
 host.test("redis.core's own Get, Exists and TTL want a callback", function()
 	local client = kit.client()
 	kit.raises("bad argument #2 to 'TTL' %(function expected, got no value%)", client.TTL, client, "key")

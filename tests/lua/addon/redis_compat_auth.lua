@@ -1,4 +1,4 @@
--- Servers that want a password or a user: Auth, and what happens before it.
+-- Servers that require a password or a user: Auth, and what happens before it.
 
 local kit = include("_redis.lua")
 
@@ -76,7 +76,7 @@ host.test("a user by Send, and by the options", function()
 	kit.eq(kit.ask(client, "Auth", "secret"), "OK")
 	redis.Options.username = nil
 	client:Destroy()
-	-- The database of the options is the one that is chosen.
+	-- The database of the options is selected.
 	redis.Options.db = 2
 	client = kit.client()
 	kit.eq(kit.ask(client, "Set", "options", "in 2"), "OK")

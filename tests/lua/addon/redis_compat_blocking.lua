@@ -1,5 +1,5 @@
 -- servers: real
--- Commands that block: they have a connection of their own, so that the client's other commands need not wait.
+-- Commands that block have their own connection, so that the client's other commands need not wait.
 
 local kit = include("_redis.lua")
 
@@ -42,7 +42,7 @@ host.test("BLPOP waits, and the client's other commands do not", function()
 	kit.eq(second.done, nil)
 	kit.eq(kit.ask(client, "Send", { "RPUSH", key .. "b", "two" }), 1)
 	kit.eq({ finish(second, client) }, { { key .. "b", "two" } })
-	-- Nothing within its time is no error.
+	-- A timeout without a value is not an error.
 	kit.eq({ finish(start(client, "BLPOP", key, 1), client) }, {})
 	kit.eq(clients_open(), before + 2)
 	client:Destroy()
@@ -64,10 +64,10 @@ host.test("others of that kind, and those that do not block", function()
 		kit.eq(finish(read, client), { { key .. "s", { { "1-1", { "f", "v" } } } } })
 		kit.eq(kit.ask(client, "Send", { "XREAD", "STREAMS", key .. "s", 0 }), finish(read, client))
 	end
-	-- A wrong one is the server's business.
+	-- The server refuses a wrong one.
 	reply, err = finish(start(client, "BLPOP", key), client)
 	kit.eq({ reply, err.code }, { "ERR wrong number of arguments for 'blpop' command", "ERR" })
-	-- WAIT counts for its own connection alone, which it would block.
+	-- WAIT concerns only its own connection, which it would block.
 	reply = kit.ask(client, "Send", { "WAIT", 0, 1 })
 	assert(reply:find("WAIT cannot be sent here", 1, true), reply)
 	-- In a transaction the server does not block.
@@ -110,7 +110,7 @@ host.test("Select: each waits in the database of its time", function()
 	kit.eq({ zero.done, zero_too.done }, {})
 	kit.ask(witness, "Send", { "RPUSH", key, "in 0", "in 0 too" })
 	kit.eq({ finish(zero, client), finish(zero_too, client) }, { { key, "in 0" }, { key, "in 0 too" } })
-	-- The one of database 0 has nothing left to do: two of this client's, one of the witness.
+	-- The one for database 0 is not needed any more: two of this client's are left, and one of the witness.
 	kit.wait("the old one to be closed", function() return clients_open() == 3 end)
 	client:Destroy()
 	witness:Destroy()
@@ -156,7 +156,7 @@ host.test("an answer that never comes ends with another connection", function()
 		return client
 	end
 	local client, later = connected(2), connected(8)
-	-- Its second connection is there before the answers stay away: one that came in time would end the first call.
+	-- Its second connection exists before the answers are held back, because an answer in time would end the first call.
 	kit.ask(witness, "Send", { "RPUSH", key, "ahead" })
 	kit.eq(finish(start(client, "BLPOP", key, 0), client), { key, "ahead" })
 	local natives = realtime.Clients()

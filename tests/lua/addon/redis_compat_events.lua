@@ -1,9 +1,9 @@
 -- servers: fake, real
--- Callbacks: when they run, with what, and what becomes of one that raises; connections that are lost and come back.
+-- Callbacks: when they run, their arguments, and callbacks that raise; connections that are lost and come back.
 
 local kit = include("_redis.lua")
 
--- What a client's events were, as one word each, oldest first.
+-- A client's events, as one word each, oldest first.
 local function log_of(client)
 	local log = {}
 	for _, name in ipairs({ "OnConnected", "OnDisconnected" }) do
@@ -122,7 +122,7 @@ host.test("callbacks may call anything", function()
 	client:Commit()
 	kit.poll("the nested one", function() return #order == 3 end, client)
 	kit.eq(order, { 1, 2, "nested" })
-	-- Its own end, with more to come.
+	-- It ends itself while more messages wait.
 	local after = 0
 	other:Ping(function(this) this:Destroy() end)
 	other:Ping(function() after = after + 1 end)
@@ -259,7 +259,7 @@ host.test("Disconnect answers what waits", function()
 	kit.eq({ client:Commit() }, { nil, "tcp_client is disconnected" })
 	client:Poll()
 	kit.eq({ replies[2][2], replies[2][3].code }, { "network failure", "DISCONNECTED" })
-	-- What waits behind another database, and that itself.
+	-- Commands that wait for another database, and the selection itself.
 	local before = #realtime.Clients()
 	assert(client:Connect(kit.host, kit.port, kit.LONG))
 	client:Select(5, replies.fn)

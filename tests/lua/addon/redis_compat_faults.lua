@@ -187,7 +187,7 @@ host.test("what is never polled stays bounded, and the loss is told", function()
 		return n
 	end
 	local before = delivered()
-	-- One at a time: it is the wrapper's bound that counts here, not realtime's.
+	-- One at a time, because the wrapper's limit counts here, not realtime's.
 	for i = 1, most do
 		sender:Publish(channel, message)
 		kit.wait("message " .. i, function() return delivered() == before + i end)

@@ -1,14 +1,14 @@
--- What lies in the way: gm_redis's own binary, and another redis.lua. Each step is a start of the server.
+-- Files in the way: gm_redis's own binary, and another redis.lua. Each step is a start of the server.
 
 local FOLDER = "lua/bin/"
 local BINARY = (file.Find("lua/bin/gmsv_realtime_*.dll", "MOD") or {})[1]:gsub("realtime", "redis.core")
 -- The name that the binary of another system has.
 local FOREIGN_BINARY = FOLDER .. "gmsv_redis.core_" .. (BINARY:find("_linux.dll", 1, true) and "linux64" or "linux") .. ".dll"
 local OLD = "lua/includes/modules/redis.lua"
--- A binary that any system loads; the host has none but realtime's on Windows.
+-- A binary that any system loads; on Windows the host has only realtime's.
 local LOADS = jit.os ~= "Windows" and FOLDER .. BINARY:gsub("redis.core", "bare")
 
--- What the addon said at this start of what lies in the way.
+-- The addon's messages at this start about files in the way.
 local function said()
 	local lines = {}
 	for i = (host.kept("lines") or 0) + 1, #host.console() do
@@ -32,13 +32,13 @@ local SHADOWED = '[realtime] garrysmod/%s does not run: require("redis") finds r
 	"stop the server and delete garrysmod/addons/lua/" .. OLD .. ": %s"
 local WORKS = "the other file works over realtime"
 local FAILS = "but the other file does not use realtime, and addons made for gm_redis may fail with it"
--- What gm_redis itself brought, and what an addon made of it.
+-- gm_redis's own file, and an addon's changed version.
 local STOCK = 'require("redis.core")\nfunction redis.CreateClient() end\nlocal meta = {}\nfunction meta:Auth(password) end\n'
--- Before and behind the addon under test, which is mounted as addons/lua.
+-- Before and after the addon under test, which is mounted as addons/lua.
 local BEFORE, BEHIND = "addons/aaa/" .. OLD, "addons/zzz/" .. OLD
 
 local steps = {
-	-- The usual.
+	-- The usual case.
 	function()
 		assert(not util.IsBinaryModuleInstalled("redis.core"))
 		require("redis")
@@ -55,7 +55,7 @@ local steps = {
 		assert(not ok and err:find("Couldn't load module library!", 1, true), err)
 		assert(redis == nil and not FindMetaTable("redis_client"), "stepped aside")
 		says(INSTALLED)
-		-- One that loads, and changes nothing of redis; the whole of gm_redis.
+		-- One that loads and does not change redis; the whole of gm_redis.
 		if LOADS then host.put(FOLDER .. BINARY, file.Read(LOADS, "MOD")) end
 		host.put(OLD, 'require("redis.core")\n')
 	end,
@@ -64,7 +64,7 @@ local steps = {
 		-- A copy of realtime's stays.
 		host.put(OLD, file.Read("addons/lua/" .. OLD, "MOD"))
 	end,
-	-- gm_redis's binary brings `redis` and the metatables; the half that was Lua is still ours.
+	-- gm_redis's binary provides `redis` and the metatables; the Lua half is still ours.
 	function()
 		local client = {}
 		client.__index, redis = client, { CreateClient = function() return nil, "no more" end }
@@ -94,24 +94,24 @@ local steps = {
 		says(OVER_REALTIME:format(BEFORE))
 		host.put(BEFORE, 'require("redis.core")\nfunction redis.ConnectClient() end\n')
 	end,
-	-- With functions of its own it came with an addon.
+	-- With its own functions it is part of an addon.
 	function()
 		says('[realtime] require("redis") runs garrysmod/' .. BEFORE .. ", not realtime's own file. It works over realtime")
 		host.put(BEFORE, "FOREIGN_FILE_RAN = true\n")
 	end,
-	-- Not gm_redis's, and not ours.
+	-- Neither gm_redis's nor ours.
 	function()
 		says(ANOTHER:format(BEFORE))
 		require("redis")
 		assert(FOREIGN_FILE_RAN and redis == nil)
-		-- A Workshop addon lies in no folder.
+		-- A Workshop addon has no folder.
 		file.Find = function() return {}, {} end
 		local message = include("realtime/gm_redis/in_the_way.lua")()[1]
 		assert(message:find("runs the includes/modules/redis.lua of a Workshop addon, not", 1, true), message)
 		host.delete(BEFORE)
 	end,
-	-- Addons are mounted before the game's own folder, so ours runs now. Of those that do not run, gm_redis's own has nothing
-	-- that ours has not; the others are named.
+	-- Addons are mounted before the game's own folder, so ours runs now. Of the files that do not run, gm_redis's own has nothing
+	-- that ours lacks; the others are named.
 	function()
 		says(SHADOWED:format(BEHIND, ", so redis.ConnectClient is missing", WORKS))
 		require("redis")

@@ -1,5 +1,5 @@
 -- servers: fake, real
--- Metatables that an addon extends, fields on clients, and a library in the manner of those that are written over gm_redis.
+-- Metatables that an addon extends, fields on clients, and a library like those that are written over gm_redis.
 
 local kit = include("_redis.lua")
 
@@ -105,7 +105,7 @@ host.test("callbacks of the metatable; a client's own come first", function()
 	two:Destroy()
 end)
 
--- A library over gm_redis, in the manner of those in use: methods of its own that wait in place, its own Send and Subscribe,
+-- A library over gm_redis, similar to those in use: methods of its own that wait in place, its own Send and Subscribe,
 -- a hook that commits and polls, and a timer that connects again, although the client does so itself.
 local function install_library()
 	local send, subscribe, commit = CLIENT.Send, SUBSCRIBER.Subscribe, CLIENT.Commit
@@ -166,7 +166,7 @@ local function install_library()
 	function redis.ConnectClient(hostname, port, database)
 		local client = redis.CreateClient()
 		client.Hostname, client.Port, client.Database, client.Pending = hostname, port, database, 0
-		kit.wait("the connection", function() return client:TryConnect() end) -- half a second is none for a busy machine
+		kit.wait("the connection", function() return client:TryConnect() end) -- half a second is too short for a busy machine
 		hook.Add("Think", client, function()
 			if client.Pending > 0 then client:Commit() end
 			client:Poll()

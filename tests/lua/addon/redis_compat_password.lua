@@ -1,5 +1,5 @@
 -- servers: real
--- Auth at a redis-server with a password, which before Redis 6 has other words for a wrong one.
+-- Auth at a redis-server with a password; before Redis 6 it has another error for a wrong one.
 
 local kit = include("_redis.lua")
 
@@ -22,7 +22,7 @@ host.test("a wrong password, then the right one, for clients and subscribers", f
 	kit.poll("the subscription", function() return host.real.publish("chat", "hello") == 1 end, subscriber)
 	kit.poll("the message", function() return got == "hello" end, subscriber)
 
-	-- Known again after the server was away, password and subscription.
+	-- Password and subscription are restored after the server was away.
 	host.server.drop()
 	got = nil
 	kit.poll("the subscription", function() return host.real.publish("chat", "again") == 1 end, subscriber)

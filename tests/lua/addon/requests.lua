@@ -5,7 +5,7 @@ local kit = include("../_kit.lua")
 
 local function two()
 	local one, two = realtime.Requests(kit.ready(), kit.unique("one")), realtime.Requests(kit.ready(), kit.unique("two"))
-	-- Both listen: what is asked now reaches them.
+	-- Both listen, so requests reach them from now on.
 	for _, requests in ipairs({ one, two }) do kit.subscribe(requests.client, kit.unique("fence"), function() end) end
 	return one, two
 end
@@ -25,7 +25,7 @@ local function ask(requests, ...)
 	return answers[1][1], answers[1][2]
 end
 
--- The TIMEOUT of a request that "never" answers: of the answer, and not of a server that does not take the publish in so short a time.
+-- The TIMEOUT of a request to "never": of the missing answer, not of a publish that takes too long.
 local function ask_in_vain(requests, server)
 	local err
 	kit.wait("a TIMEOUT that names the request", function()

@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- The end of a Lua state when Redis has forgotten the scripts: what was called is done, and nothing waits for its lease.
+-- The end of a Lua state when Redis has forgotten the scripts: all calls are done, and nothing has to wait for a lease.
 
 local world = include("_durable_real.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
@@ -25,7 +25,7 @@ host.test("calls that wait are sent with the script, in their order, and those t
 	end } })
 	local answers = kit.recorder()
 	local function run(word) assert(addon.RunScript(client, "durable_publish", { "key" }, { word }, answers.fn)) end
-	run("first") -- Redis tells its digest
+	run("first") -- Redis answers its digest
 	for _, word in ipairs({ "a", "b" }) do run(word) end
 	kit.eq(sent, { "EVAL first", "EVALSHA a", "EVALSHA b" })
 	fns[2](addon.Error("NOSCRIPT", "No matching script", true))
@@ -63,7 +63,7 @@ host.test("a Redis that was loading is asked for a digest again; a call that wai
 	host.pass(1)
 	fns[3](addon.Error("NOSCRIPT", "No matching script", true))
 	kit.eq(sent[4], "EVAL less")
-	-- One that may not load scripts is not asked again.
+	-- A client that may not load scripts does not try again.
 	client, loads, code = setmetatable({ IsValid = client.IsValid }, getmetatable(client)), 0, "NOPERM"
 	run()
 	run()

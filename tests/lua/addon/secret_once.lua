@@ -1,11 +1,11 @@
--- A secret that the servers share: what is not proven with it is left out.
+-- A secret that the servers share: messages without its proof are ignored.
 
 local kit = include("../_kit.lua")
 local new_world = include("_world.lua")
 
 local SECRET = "0123456789abcdef"
 
--- A listener on a channel of a world of its own; `lines` about what was left out.
+-- A listener on a channel of a world of its own; `lines` about ignored messages.
 local function listener(settings)
 	local world = new_world(settings or { secret = SECRET })
 	local tables, heard = world.realtime.Tables(world.client(), "here"), kit.recorder()
@@ -21,7 +21,7 @@ local function left_out(world, text, reason)
 	assert(world.lines[1] and world.lines[1]:find("a message on chat was left out: " .. reason, 1, true), kit.show(world.lines))
 end
 
--- As docs/security.md has it for other programs; the proof was made by Python's hmac.
+-- The example of docs/security.md for other programs; the proof was made by Python's hmac.
 local MAC = "9e7c5ec6868bde0a9b706e3264d58c0a6272a364f1929f26bd2c83e1381b2ad2"
 local MAC_OF_STATE = "7ee1866becad18a8ae0ce4087282006c13a6b2bde6c5818eb4c88518396fd179" -- likewise, with the state 0123
 local SIGNED = '{"from":"web","time":1800000000,"mac":"' .. MAC .. '","data":{"text":"hello"}}'

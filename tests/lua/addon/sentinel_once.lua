@@ -1,4 +1,4 @@
--- A master that is found through a Sentinel: what Stats, ready and realtime_status tell. The embedded server answers as both.
+-- A master that is found through a Sentinel: what Stats, ready and realtime_status report. The embedded server answers as both.
 
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")

@@ -256,7 +256,7 @@ host.test("bad arguments raise, and name what is wrong", function()
 	kit.raises("nil is no value; Remove", a.Set, a, "x")
 	kit.raises("^tests/lua/addon/shared.lua:%d+: 'Set' \"x\": %[1%]: NaN", function() a:Set("x", { 0 / 0 }) end)
 	kit.raises("^tests/lua/addon/shared.lua:%d+: 'Set' \"x\": nil is no value", function() a:Set("x", nil) end)
-	-- A key that was heard does not steer the console.
+	-- A received key does not steer the console.
 	kit.raises([['Set' "a\x0ab\x1b%[2J": the value: NaN]], a.Set, a, "a\nb\27[2J", 0 / 0)
 	kit.raises("bytes", a.Set, a, "x", ("x"):rep(70000))
 	kit.raises("expires: seconds above 0", a.Set, a, "x", 1, { expires = 0 })

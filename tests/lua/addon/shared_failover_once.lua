@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Shared when a replica takes over that does not have all: what it lacks is gone, on all copies, and each says so.
+-- realtime.Shared when a replica without the newest data takes over: all copies lose these data, and report that.
 
 local world = include("_shared.lua")
 local kit = world.kit
@@ -17,7 +17,7 @@ host.test("the copies follow the replica", function()
 	ready(a, b)
 	kit.eq(done(a, "SetMany", { x = 1, sum = 5 }), nil)
 	kit.wait("the replica's data", function() return replica.command("HEXISTS", a.key, "x") == 1 end)
-	-- From here on it misses everything.
+	-- From now on it replicates nothing.
 	replica.command("REPLICAOF", "NO", "ONE")
 	kit.eq({ done(a, "Add", "sum", 1, { once = "lost" }) }, { nil, 6 })
 	kit.eq(done(a, "Set", "x", 2), nil)
@@ -37,7 +37,7 @@ host.test("the copies follow the replica", function()
 	proxy.cut("reset")
 	for _, list in pairs(log) do kit.wait("ready", function() return list[#list] == "ready" end) end
 	for _, list in pairs(log) do kit.eq(list, { "stale", "lost nil 1 removed", "sum 5 6 set", "x 1 2 set", "ready" }) end
-	-- And it goes on from there.
+	-- And it works from there on.
 	kit.eq({ done(b, "Add", "sum", 1, { once = "lost" }) }, { nil, 6 })
 	sees(a, "sum", 6)
 	close(a, b)

@@ -98,7 +98,7 @@ host.test("what nobody told is found: FLUSHALL, and messages that did not come",
 	raw(a, "DEL", a.key)
 	kit.wait("nothing", function() return a:Count() == 0 and b:Count() == 0 end)
 	kit.eq(why[1], { "x", nil, 1, nil, "removed" })
-	-- As a web site would that may not publish: stored and not told.
+	-- Like a web site that may not publish: the value is stored without a message.
 	kit.eq(done(a, "Set", "y", 1), nil)
 	sees(b, "y", 1)
 	local version, mark = raw(a, "HGET", a.key, ""):match("^(%d+) (%S+)")
@@ -140,7 +140,7 @@ host.test("the answer that is lost with the connection is found out", function()
 	proxy.cut("reset")
 	kit.wait("the answer", function() return #second == 1 end)
 	kit.eq({ second[1][1].code, second[1][1].sent, raw(direct, "HGET", a.key, "n"):match("%S+$") }, { "DISCONNECTED", false, "5" })
-	-- No answer in time is the one that is not definite.
+	-- Only an answer that does not come in time leaves the outcome unknown.
 	ready(a)
 	proxy.edit({ down_stall = true })
 	local third = kit.recorder()
@@ -169,7 +169,7 @@ host.test("an Update leaves a key as it is only by what Redis has", function()
 	a:Update("wallet", pay, paid.fn)
 	kit.wait("the answer", function() return #paid == 1 end)
 	kit.eq(paid[1], { nil, 50, true })
-	-- No answer, and none to be had.
+	-- No answer, and no later one either.
 	proxy.edit({ down_stall = true })
 	local lost = kit.recorder()
 	a:Set("other", 1)
@@ -215,7 +215,7 @@ host.test("a call that was given up is refused when it arrives", function()
 	kit.eq(first[1], "done")
 	kit.eq(run("shared_ask", { outcome }, { 60 })[3], first[3])
 	kit.eq(run("shared_write", { a.key, a.key .. ":expiry", outcome }, call)[3], first[3], "the same call again is the same change")
-	-- What no JSON is, and keys that no table has, by a web site.
+	-- Invalid JSON and invalid keys, written by a web site.
 	for _, case in ipairs({ { "json", "x", "{" }, { "json", "x", "1,2" }, { "json", "x", "" }, { "json", "x", "null" }, { "size", "", "1" },
 		{ "size", ("k"):rep(257), "1" }, { "size", "x", '"' .. ("x"):rep(70000) .. '"' } }) do
 		local want, change = case[1], { "set", case[2], case[3], "never", "" }

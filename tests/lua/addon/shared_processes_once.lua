@@ -1,5 +1,5 @@
 -- unix; servers: real; redis: 5.0
--- The first example of docs/shared.md, pasted as it stands into two servers, each a process of its own: through the death of one, a
+-- The first example of docs/shared.md, pasted unchanged into two servers, each a process of its own: through the death of one, a
 -- restart of Redis, and a map change meanwhile.
 
 local processes = include("_processes.lua")
@@ -48,7 +48,7 @@ host.test("after a map change without Redis, and when it is back", function()
 	kit.wait("the copy", function() return bans:IsReady() end)
 	assert(refused(BANNED) and not refused("2"))
 	bans:Remove(BANNED)
-	-- The other one bans him again when its map begins: that is what the example does.
+	-- The other one bans him again when its map begins, because the example does that.
 	other.wait(refusal(BANNED), "nil")
 	other.quit()
 end)

@@ -1,8 +1,8 @@
 -- servers: real; redis: 6.0
 -- Random histories: three servers write to one shared table, each over a proxy that cuts, stalls and refuses its connections, while the
--- data is flushed, the server restarts, scripts are forgotten and servers begin anew. Then it is quiet, and what was promised is checked:
--- every write was answered once, what was not done is nowhere, no sum is lost or doubled, every copy saw true values in one order, and
--- all equal Redis.
+-- data is flushed, the server restarts, scripts are forgotten and servers restart. Then the faults end, and all promises are checked:
+-- every write was answered once, refused writes are nowhere, no sum is lost or doubled, every copy saw true values in one order, and
+-- all copies equal Redis.
 --
 --     target/debug/gmod-host --server real --addon lua --timeout 4000 tests/lua/addon/shared_random_once.lua histories=1000 seed=7
 
@@ -25,10 +25,10 @@ local WATCHED = { "a", "b", "c", "sum", "updated", "once" }
 local faults, writes, unknown, closed, events = 0, 0, 0, 0, 0
 local unique = 0
 
--- A server that comes back with what it had minutes ago would bring old values, and be right.
+-- A server that comes back with data from minutes ago would rightly bring old values.
 local function save_nothing() host.real.command("CONFIG", "SET", "save", "") end
 
--- What Redis has now, by key: { value, version }.
+-- The entries in Redis by key: { value, version }.
 local function in_redis(name)
 	local err, reply = kit.command(direct, { "HGETALL", "realtime:shared:{" .. name .. "}" })
 	assert(not err, tostring(err))
@@ -90,7 +90,7 @@ local function history(number, loses_data, is_watched)
 			state.last[key] = tonumber(version)
 		end)
 	end
-	-- Of a watched table a key more is copied: what it has is told by fn alone.
+	-- Watches another key of a table: only fn reports its value.
 	local function watch(server, key)
 		local shared, state = server.shared, server.state
 		shared:Watch(key, function(err)
@@ -235,7 +235,7 @@ local function history(number, loses_data, is_watched)
 		end
 		return true
 	end)
-	-- What was told to be not done is nowhere, and never was; where the data was lost, it may have gone with that.
+	-- Writes reported as not done are nowhere, and never were, unless they were lost with other data.
 	for _, now in pairs(want) do assert(not world.refused[now[1]], "there although it was told to be not done") end
 	for place, value in pairs(world.held) do
 		if not loses_data and not world.sums[place:match("^(%S+)")] then
@@ -266,7 +266,7 @@ host.test("whatever breaks, the promises hold", function()
 	for _, event in ipairs({ "down", "error" }) do direct:On(event, function() end) end
 	save_nothing()
 	for number = 1, settings.histories do
-		-- After a death of the server the test's own connection comes back, too.
+		-- After a crash of the server the test's own connection comes back, too.
 		kit.wait("the server", function() return direct:IsConnected() end)
 		local fine, err = xpcall(history, debug.traceback, number, number % 2 == 0, number % 3 == 0)
 		if not fine then error(string.format("history %d of seed %d: %s", number, settings.seed, err), 0) end

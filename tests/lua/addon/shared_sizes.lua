@@ -1,5 +1,5 @@
 -- servers: real; redis: 5.0
--- realtime.Shared: large tables, what is too large, and tables of which only some keys are copied.
+-- realtime.Shared: large tables, values that are too large, and tables with only some keys copied.
 
 local world = include("_shared.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
@@ -42,7 +42,7 @@ host.test("slices that are too large are read in smaller ones", function()
 	local late = server(name, "late", nil, { max_message_bytes = 400000, queue_bytes = 1000000 })
 	ready(late)
 	kit.eq(late:Count(), 40)
-	-- And no more is decoded at once than fits into a tick.
+	-- And only as much is decoded at once as fits into a tick.
 	local slices, RunScript = 0, addon.RunScript
 	function addon.RunScript(client, script, keys, arguments, ...)
 		if arguments[1] == "all" then slices = slices + 1 end

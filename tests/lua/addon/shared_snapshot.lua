@@ -66,7 +66,7 @@ host.test("a snapshot is written in slices, and the one before stays until it is
 	assert(slices > 1, slices)
 	assert(has("after") and not has("before"))
 	kit.eq({ #file.Find("realtime_shared/" .. name .. "_*", "DATA"), select(2, file.Read(path, "DATA"):gsub("\n", "\n")) }, { 1, 2001 })
-	-- The map ends in the midst of one: all of it is written.
+	-- The map ends in the middle of one: all of it is written.
 	kit.eq(done(a, "Set", "last", "at the end"), nil)
 	sees(b, "last", "at the end")
 	b.next_save = 0
@@ -75,7 +75,7 @@ host.test("a snapshot is written in slices, and the one before stays until it is
 	assert(has("at the end"))
 	kit.eq(#file.Find("realtime_shared/" .. name .. "_*", "DATA"), 1)
 	close(b)
-	-- The server died just when the new one was to take the place of the one before.
+	-- The server died just before the new file replaced the old one.
 	file.Rename(path, (path:gsub("%.txt$", ".new.txt")))
 	local lost = realtime.Connect("redis://127.0.0.1:1", { id = "away" })
 	lost:On("down", function() end)
@@ -103,7 +103,7 @@ host.test("a connection lost while differences from the snapshot are told begins
 		if #told > 1 then return end
 		proxy.refuse()
 		proxy.cut("reset")
-		local later = SysTime() + 0.01 -- the next one is told in the next tick
+		local later = SysTime() + 0.01 -- the next one is reported in the next tick
 		kit.block_until("the loss", function() return not client:IsConnected() and SysTime() > later end)
 	end)
 	again:On("ready", function() at_ready = again:Get("y") end)

@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Shared with users of few rights, and on a Redis that is full.
+-- realtime.Shared with users of few permissions, and on a Redis that is full.
 
 local world = include("_shared.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
@@ -21,7 +21,7 @@ host.test("a user without the channel stores, and says what is missing; others f
 	kit.eq(b:Get("x"), 1)
 	sees(a, "x", 1)
 	assert(#said() == 1 and said()[1]:find("not told at once: .*channel"), kit.show(said()))
-	-- With what the page names, and nothing more.
+	-- With exactly the permissions that the page names.
 	url = kit.user(kit.unique("u"), "on >pw ~realtime:shared:* &realtime:shared:* +subscribe +unsubscribe +publish +ping +role " ..
 		"+eval +evalsha +script|load +time +hget +hgetall +hscan +hset +hdel +zadd +zrem +zrangebyscore +get +set")
 	client = kit.ready({ url = url })

@@ -1,5 +1,5 @@
 -- servers: fake, real
--- With a shared secret, what an addon publishes inside a transaction is signed by realtime.Encode, and heard.
+-- With a shared secret, an addon's publish inside a transaction is signed by realtime.Encode, and accepted.
 
 if host.map_number == 1 then
 	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub", "secret": "%s" }', host.redis_url, ("secret"):rep(5)))

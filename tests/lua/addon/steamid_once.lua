@@ -1,9 +1,9 @@
--- Players as arguments of helpers: what names one, and what raises and says why.
+-- Players as arguments of helpers: the accepted forms, and the errors for others.
 
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")
 
--- As a method would.
+-- Like a method.
 local function method(value) return (realtime.addon.SteamID64("Method", 2, value)) end
 
 host.test("a player, his SteamID64 and his STEAM_0 are the same", function()

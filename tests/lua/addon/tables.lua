@@ -117,7 +117,7 @@ host.test("no string is made of a message that is over the bounds, and it is tol
 	collectgarbage()
 	collectgarbage("stop")
 	local before = collectgarbage("count")
-	-- What is counted as queued may be visible a moment later.
+	-- The count of queued messages may be updated a moment later.
 	local ran = 0
 	kit.block_until("both callbacks", function()
 		ran = ran + realtime.ProcessEvents(math.huge)

@@ -1,5 +1,5 @@
 -- once; servers: fake, real; redis: 6.2
--- realtime.Time: in virtual time with a clock that a client makes up, then that of the server.
+-- realtime.Time: in virtual time with an invented clock, then with the server's.
 
 if host.map_number == 1 then
 	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1", "options": { "reconnect_max": 0.2 } }', host.redis_url))
@@ -32,7 +32,7 @@ local function new_case()
 		client.connected = true
 		ready()
 	end
-	-- The server's time is that of the moment when it was asked, or `at`.
+	-- The server's time is from the moment of the request, or `at`.
 	function case.answer(err, reply, at)
 		local fn = table.remove(case.asked)
 		local time = at or case.server_time
@@ -80,7 +80,7 @@ end)
 host.test("clocks that drift apart are followed", function()
 	local case = new_case()
 	case.ready()
-	case.answer() -- as good as none will be again
+	case.answer() -- a better answer than any later one
 	for _ = 1, 60 do
 		case.ahead = case.ahead + 0.003 -- 50 millionths
 		while not case.asked[1] do case.world.pass(0.1, 0.1) end
@@ -128,7 +128,7 @@ host.test("what is refused, and what is no time, is told and not asked for again
 	end
 	case.world.pass(200, 1)
 	kit.eq(#case.asked, 0)
-	-- Nobody answered: that may be better soon.
+	-- Nobody answered, which may change soon.
 	case.ready()
 	case.answer(case.world.addon.Error("TIMEOUT", "no answer"))
 	case.world.pass(1.1)

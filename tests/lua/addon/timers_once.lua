@@ -120,7 +120,7 @@ host.test("many that are due at once are spread over ticks, and none is lost or 
 	for i = 1, 10 do
 		world.realtime.After(1, function()
 			log[#log + 1] = i
-			world.now = world.now + 0.0015 -- what it takes
+			world.now = world.now + 0.0015 -- the time of a callback
 		end)
 	end
 	world.pass(1.001, 1.001)
@@ -144,7 +144,7 @@ host.test("a timer that is started anew again and again takes no memory", functi
 	assert(more < 200, more .. " KiB")
 end)
 
--- The same with a list that is searched, and no heap.
+-- The same with a list that is searched, without a heap.
 local function naive()
 	local twin = { log = {}, now = 1000 }
 	local list, made = {}, 0
@@ -257,7 +257,7 @@ end)
 
 host.test("an error is reported with the stack that raised it, as one of a hook", function()
 	local report, told = ErrorNoHaltWithStack, nil
-	-- In the game this prints the stack from which it is called.
+	-- In the game this prints the stack of its caller.
 	function ErrorNoHaltWithStack(text) told = text .. "\n" .. debug.traceback() end
 	local function deep() error("an error on purpose") end
 	realtime.After(0, function()

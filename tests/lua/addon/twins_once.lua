@@ -6,7 +6,7 @@ local tables = realtime.Tables(kit.connect(), "one")
 local presence, requests = realtime.Presence(tables.client, "one"), realtime.Requests(tables.client, "one")
 local files = 0
 
--- A file with these lines, as the game would load it each time it is called; and its name.
+-- A function that loads a file with these lines, as the game would; and its name.
 local function file(...)
 	files = files + 1
 	local name, text = "lua/autorun/server/file_" .. files .. ".lua", table.concat({ ... }, "\n")

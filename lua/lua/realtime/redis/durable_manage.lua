@@ -1,4 +1,4 @@
--- Looks after a channel of realtime.Durable. Runs inside Redis (EVAL), called by game servers and web sites alike.
+-- Manages a channel of realtime.Durable. Runs inside Redis (EVAL), called by game servers and web sites alike.
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream
 -- KEYS[2]  realtime:durable:{CHANNEL}:about
@@ -7,20 +7,20 @@
 -- KEYS[5]  realtime:durable:{CHANNEL}:dead
 -- ARGV[1]  "stats", "retry" (puts a dead message back), or "forget" (removes the groups of a server)
 -- ARGV[2]  "retry": the message's id. "forget": the server's id
--- ARGV[3]  "retry": where to go on, as the last answer said; "" at first
+-- ARGV[3]  "retry": where to continue, from the last answer; "" at first
 --
 -- Answers:
---   stats   { kind or "", keep, length, dead, milliseconds that the oldest message is old or -1, held, number,
---             group, number that it is at, milliseconds since it was heard of, … }
---   retry   { count, where to go on }: how many were put back, one for each group in which the message was dead. It looks at a few of
---           the dead at a time, the newest first, so that Redis serves others meanwhile; the end is ""
+--   stats   { kind or "", keep, length, dead, the age of the oldest message in milliseconds or -1, held, number,
+--             group, its number, milliseconds since its last call, … }
+--   retry   { count, where to continue }: how many were put back, one for each group in which the message was dead. A call searches
+--           a few dead messages, the newest first, so that Redis serves others in between; the end is ""
 --   forget  how many groups were removed
 
 -- Redis before 7 needs this in scripts that write what depends on the clock.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local KEEP = 10000
-local SLICE = 20 -- dead messages that one call looks at
+local SLICE = 20 -- dead messages that one call searches
 local stream, about_key, groups_key, held_key, dead_key = unpack(KEYS)
 local action, id = ARGV[1], ARGV[2]
 local clock = redis.call("TIME")
@@ -67,7 +67,7 @@ if action == "retry" then
 			for _, word in ipairs(entry[2]) do bytes = bytes - #word end
 			redis.call("HSET", about_key, "dead_bytes", string.format("%.0f", math.max(bytes, 0)))
 			count = count + 1
-			is_found = not fields.group -- of Work there is one
+			is_found = not fields.group -- Work has one group
 		end
 	end
 	if count > 0 then redis.pcall("PUBLISH", stream, id) end

@@ -2,40 +2,40 @@
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream
 -- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, mark, dead_bytes
--- KEYS[3]  realtime:durable:{CHANNEL}:groups, a hash: how far each subscriber is
+-- KEYS[3]  realtime:durable:{CHANNEL}:groups, a hash: the position of each subscriber
 -- KEYS[4]  realtime:durable:{CHANNEL}:dead, messages that failed too often: a stream
--- ARGV[1]  "read", "failed" (the message after the position raised an error), or "close" (the subscriber ends in order)
+-- ARGV[1]  "read", "failed" (the message after the position raised an error), or "close" (the subscriber ends normally)
 -- ARGV[2]  the group: "SERVER:IDENTIFIER"
 -- ARGV[3]  the instance: 32 random hexadecimal digits of the Lua state that calls
--- ARGV[4]  milliseconds for which the group is this instance's
--- ARGV[5]  how many messages the channel keeps; "" leaves it as it is
+-- ARGV[4]  the lease in milliseconds: how long this instance holds the group
+-- ARGV[5]  how many messages the channel keeps; "" does not change it
 -- ARGV[6]  where a new group begins: "now" or "start"
 -- ARGV[7]  the position: the id of the last message that this instance has handled; "" if it has handled none
 -- ARGV[8]  that message's number
--- ARGV[9]  the mark that "read" answered last, or ""
--- ARGV[10] "read": how many messages are wanted, 0 to say only how far it is. "failed": the id of the message
--- ARGV[11] "failed": the errors that it had before
--- ARGV[12] "failed": with how many it is dead
--- ARGV[13] "failed": what the error said
+-- ARGV[9]  the mark of the last answer to "read", or ""
+-- ARGV[10] "read": how many messages are wanted, 0 to report only the position. "failed": the id of the message
+-- ARGV[11] "failed": its earlier errors
+-- ARGV[12] "failed": the number of errors that makes it dead
+-- ARGV[13] "failed": the text of the error
 --
 -- Answers:
 --   { "read", time, position, number, lost, errors, deaths, messages, dead, mark }: lost is how many messages were dropped before it
---       could read them, or -1 if nobody knows; errors and deaths are those of the first message; a message is
---       { id, number, from, data, first id }; dead is { message, reason } or empty; another mark: Redis has lost the channel
---   { "failed", errors, 1 if it is dead now; 2 if it is lost: it is not in Redis any more, and has failed too often }
---   { "busy", milliseconds }: another instance has the group
---   { "lost" }: it had the group, and another instance has it now
+--       could read them, or -1 if unknown; errors and deaths are those of the first message; a message is
+--       { id, number, from, data, first id }; dead is { message, reason } or empty; a new mark: Redis has lost the channel
+--   { "failed", errors, 1 if it is dead now; 2 if it failed too often, and Redis does not have it any more }
+--   { "busy", milliseconds }: another instance holds the group
+--   { "lost" }: it held the group, and another instance does now
 --   { "kind", "work" }: the channel is one for Work
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
-local MAX_DEATHS, MAX_WAIT = 3, 300000 -- milliseconds that others wait for a message that fails
+local MAX_DEATHS, MAX_WAIT = 3, 300000 -- milliseconds that a failing message delays the others
 local KEEP = 10000
-local MAX_DEAD, MAX_DEAD_BYTES = 1000, 16 * 1024 * 1024 -- messages that are put aside
-local MAX_ERRORS_ALONE = 10 -- of a message that is only in the server any more: with their pauses, about five minutes
-local MONTH = 30 * 24 * 3600 * 1000 -- milliseconds after which a group that nobody asks for is removed
-local MAX_BYTES = 256 * 1024 -- of an answer, about
+local MAX_DEAD, MAX_DEAD_BYTES = 1000, 16 * 1024 * 1024 -- dead messages that are kept
+local MAX_ERRORS_ALONE = 10 -- of a message that only the server still has: with their pauses, about five minutes
+local MONTH = 30 * 24 * 3600 * 1000 -- milliseconds after which an unused group is removed
+local MAX_BYTES = 256 * 1024 -- of an answer, roughly
 local MAX_MESSAGE, MAX_FIELDS = 64 * 1024, 66 * 1024 -- bytes of a message, and of all its fields
 local stream, about_key, groups_key, dead_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local action, name, instance, lease, keep, begin = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
@@ -60,7 +60,7 @@ local function following(id)
 	return digits(time) .. "-" .. digits(sequence + 1)
 end
 
--- { id, number, from, data, first id }. What was put back for one subscriber is no message for the others.
+-- { id, number, from, data, first id }. The others skip a message that was put back for one subscriber.
 local function message_of(entry)
 	local fields, bytes = {}, 0
 	for i = 1, #entry[2], 2 do
@@ -68,7 +68,7 @@ local function message_of(entry)
 		bytes = bytes + #entry[2][i] + #entry[2][i + 1]
 	end
 	local data = fields.data or ""
-	-- Only a plain XADD writes such a message. This text is no JSON, so the message is dead at once.
+	-- Only a plain XADD writes such a message. This text is not JSON, so the message is dead at once.
 	if #data > MAX_MESSAGE or bytes > MAX_FIELDS then return { entry[1], "", "", "too long: " .. digits(bytes) .. " bytes", entry[1] } end
 	if fields.group and fields.group ~= name then data = "skip" end
 	return { entry[1], fields.number or "", fields.from or "", data, fields.first or entry[1] }
@@ -76,7 +76,7 @@ end
 
 local about = redis.call("HMGET", about_key, "kind", "keep", "number", "mark")
 if about[1] and about[1] ~= "subscribe" then return { "kind", about[1] } end
--- A Redis that is full refuses a script's writes until one of them can only free memory. Places must be renewed there, too.
+-- A full Redis refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
 redis.call("HDEL", groups_key, "-")
 local mark = about[4] or clock[1] .. "." .. clock[2]
 if not about[4] then redis.call("HSET", about_key, "mark", mark) end
@@ -86,7 +86,7 @@ local most_kept = tonumber(keep ~= "" and keep or about[2] or KEEP)
 -- A plain XADD drops nothing.
 if action == "read" and redis.call("XLEN", stream) > most_kept then redis.call("XTRIM", stream, "MAXLEN", most_kept) end
 
--- A group is a text of words, in this order.
+-- A group is stored as words in this order.
 local WORDS = { "position", "number", "instance", "lease_end", "taken", "is_alone", "suspect", "errors", "deaths", "since", "trouble", "seen" }
 local NUMBERS = { number = true, lease_end = true, is_alone = true, errors = true, deaths = true, since = true, seen = true }
 local function group_of(text)
@@ -111,18 +111,18 @@ end
 local newest = redis.call("XREVRANGE", stream, "+", "-", "COUNT", 1)[1]
 local last = newest and newest[1] or "0-0"
 local lost = 0
--- Redis has lost the channel: what there is now, is new.
+-- Redis has lost the channel: everything in it is new.
 if known_mark ~= "" and known_mark ~= mark then position, begin, lost = "", "start", -1 end
 local text = redis.call("HGET", groups_key, name)
 local group = text and group_of(text)
--- Nobody waited for a failing message while Redis or the server was away.
+-- Time without Redis or the server does not count as waiting for a failing message.
 if group and group.since ~= 0 and now - group.seen > lease then group.since = now end
 if not group then
 	if action == "close" then return { "lost" } end
 	group = { instance = instance, taken = "-", is_alone = 0, suspect = "0-0" }
 	count_trouble(group, "-")
 	if position ~= "" then
-		-- Redis has lost the group, or somebody forgot it: the instance goes on where it is.
+		-- Redis has lost the group, or "forget" removed it: the instance continues at its own position.
 		group.position, group.number = position, number
 	elseif begin == "start" then
 		local first = redis.call("XRANGE", stream, "-", "+", "COUNT", 1)[1]
@@ -142,7 +142,7 @@ local function size_of(fields)
 	for _, word in ipairs(fields) do size = size + #word end
 	return size
 end
--- Puts a message aside. The newest are kept, MAX_DEAD of them and MAX_DEAD_BYTES together.
+-- Adds a message to the dead. The newest are kept, at most MAX_DEAD of them and MAX_DEAD_BYTES together.
 local function put_aside(...)
 	local bytes = redis.call("XLEN", dead_key) > 0 and tonumber(redis.call("HGET", about_key, "dead_bytes") or "0") or 0
 	redis.call("XADD", dead_key, "*", ...)
@@ -168,7 +168,7 @@ if group.instance ~= instance then
 	if action ~= "read" then return { "lost" } end
 	if group.instance ~= "-" and group.lease_end > now then return { "busy", group.lease_end - now } end
 	if group.instance ~= "-" and group.taken ~= "-" then
-		-- A server died while it had messages. If there were several, they come one by one now, so that the next death tells which.
+		-- A server died while it had messages. If there were several, they come one by one now, to find the one that kills it.
 		if group.is_alone == 1 then
 			count_trouble(group, group.taken)
 			group.deaths = group.deaths + 1
@@ -184,7 +184,7 @@ elseif position == group.position then
 	group.number = number
 end
 if group.taken ~= "-" and not is_after(group.taken, group.position) then group.taken = "-" end
--- A replica that lacked the newest messages has become the master.
+-- A replica without the newest messages has become the master.
 if is_after(group.position, last) then
 	group.position, group.number, lost = last, newest and tonumber(message_of(newest)[2]) or -1, -1
 end
@@ -198,7 +198,7 @@ end
 if action == "failed" then
 	local id, before, most, reason = ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
 	local entry = redis.call("XRANGE", stream, id, id)[1]
-	if not is_after(id, group.position) then -- it was told already
+	if not is_after(id, group.position) then -- the caller knows it already
 		store(group)
 		return { "failed", before + 1, 1 }
 	elseif not entry then
@@ -221,7 +221,7 @@ end
 local function count_lost(number_after)
 	local expected = group.number
 	if not number_after or expected < 0 or lost < 0 then return end
-	-- The numbers went back: a replica that lacked messages has become the master.
+	-- The numbers went back: a replica without the newest messages has become the master.
 	if number_after <= expected then lost = -1 else lost = lost + number_after - expected - 1 end
 end
 
@@ -233,7 +233,7 @@ if group.trouble ~= "-" then
 		bury(entry, "servers died while they handled it: " .. digits(group.deaths), "finder", instance, "at", entry[1])
 	end
 end
--- The caller has found it dead before, and the answer that told it was lost.
+-- The caller made it dead before, but the answer was lost.
 if not dead[1] and (ARGV[7] == "" or is_after(group.position, ARGV[7])) then
 	for _, entry in ipairs(redis.call("XREVRANGE", dead_key, "+", "-", "COUNT", 10)) do
 		local fields = {}

@@ -1,40 +1,40 @@
 -- Hands out the messages of a channel of realtime.Durable, each to one server. Runs inside Redis (EVAL), called by game servers; a web
--- site may work as well.
+-- site may take messages as well.
 --
--- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. What is done is taken out.
+-- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. Messages that are done are removed.
 -- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, last, next, mark, heard, dead_bytes
--- KEYS[3]  realtime:durable:{CHANNEL}:held, a sorted set: until when each message is somebody's, or waits after an error
--- KEYS[4]  realtime:durable:{CHANNEL}:tries, a hash: of each of those "HOLDER ERRORS DEATHS"
+-- KEYS[3]  realtime:durable:{CHANNEL}:held, a sorted set: when the lease of each message, or its pause after an error, ends
+-- KEYS[4]  realtime:durable:{CHANNEL}:tries, a hash: "HOLDER ERRORS DEATHS" of each of them
 -- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
 -- KEYS[6]  realtime:durable:{CHANNEL}:dead, messages that failed too often: a stream
--- ARGV[1]  "take" asks for messages, and says that those which the caller has go on
---          "done" says that some are done, "failed" that one failed, "release" gives some back, or all
+-- ARGV[1]  "take" asks for messages, and renews the leases of the caller's own
+--          "done" reports that some are done, "failed" that one failed, "release" gives some back, or all
 -- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
--- ARGV[3]  milliseconds for which a message is the caller's
--- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is. "failed": the tries before, as "taken" told them
--- ARGV[5]  "take": how many are wanted. "failed": with how many errors it is dead
--- ARGV[6]  "failed": what the error said. "take": the state that "taken" answered last, or ""
--- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about; "release": none for all;
+-- ARGV[3]  the lease of a message in milliseconds
+-- ARGV[4]  "take": how many messages the channel keeps; "" does not change it. "failed": the tries before, from "taken"
+-- ARGV[5]  "take": how many are wanted. "failed": the number of errors that makes it dead
+-- ARGV[6]  "failed": the text of the error. "take": the state of the last "taken", or ""
+-- ARGV[7…] "take": the ids that the caller has. Otherwise the ids to act on; "release": none for all;
 --          "failed": its id, and its first id
 --
 -- Answers:
 --   { "taken", time, mark, messages, dead, lost, gone, state, is_back }: a message is { id, from, data, first id, tries before }; dead is a list of
---       { message, reason }; lost are ids that the caller has no more; gone is how many disappeared from the stream;
---       another mark than before, or is_back = 1: Redis has lost messages
---   { "done", id … }: all are done but these, which are not the caller's any more
+--       { message, reason }; lost are ids that the caller does not have any more; gone is how many disappeared from the stream;
+--       a new mark, or is_back = 1: Redis has lost messages
+--   { "done", id … }: all are done except these, which the caller does not have any more
 --   { "failed", errors, 1 if it is dead now }, { "released" }
---   { "lost" }: the message that failed is not the caller's any more
+--   { "lost" }: the caller does not have the failed message any more
 --   { "kind", "subscribe" }: the channel is one for Subscribe
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_DEATHS = 3
-local MAX_DEAD, MAX_DEAD_BYTES = 1000, 16 * 1024 * 1024 -- messages that are put aside
+local MAX_DEAD, MAX_DEAD_BYTES = 1000, 16 * 1024 * 1024 -- dead messages that are kept
 local MAX_MESSAGE, MAX_FIELDS = 64 * 1024, 66 * 1024 -- bytes of a message, and of all its fields
-local MAX_BYTES = 256 * 1024 -- of an answer, about
+local MAX_BYTES = 256 * 1024 -- of an answer, roughly
 local SLICE = 10 -- messages that are read from the stream at a time
-local PAUSE, MAX_PAUSE = 5000, 300000 -- milliseconds until a message that failed comes again: longer each time
+local PAUSE, MAX_PAUSE = 5000, 300000 -- milliseconds until a failed message comes again: longer each time
 local stream, about_key, held_key, tries_key, workers_key, dead_key = unpack(KEYS)
 local action, instance, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -44,7 +44,7 @@ local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
 local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number", "heard", "last")
 if about[1] and about[1] ~= "work" then return { "kind", about[1] } end
--- A Redis that is full refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
+-- A full Redis refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
 redis.call("ZREM", held_key, "-")
 
 local function following(id)
@@ -53,7 +53,7 @@ local function following(id)
 end
 local function find(id) return redis.call("XRANGE", stream, id, id)[1] end
 
--- Who has a message, or "-"; how many errors and deaths it had; whether it was handed out before.
+-- The holder of a message, or "-"; its errors and deaths; whether it was handed out before.
 local function tries_of(id)
 	local text = redis.call("HGET", tries_key, id)
 	if not text then return "-", 0, 0, false end
@@ -85,7 +85,7 @@ local function hold(holder, errors, deaths, id, time)
 	redis.call("HSET", tries_key, id, holder .. " " .. digits(errors) .. " " .. digits(deaths))
 end
 local function forget(holder, id)
-	redis.call("HDEL", tries_key, id) -- first, because a user who may not do that must not lose the rest alone
+	redis.call("HDEL", tries_key, id) -- first, because a user without permission for it must not remove only the rest
 	leave(holder, id)
 	redis.call("ZREM", held_key, id)
 end
@@ -97,7 +97,7 @@ local function message_of(entry, tries)
 		bytes = bytes + #entry[2][i] + #entry[2][i + 1]
 	end
 	local data = fields.data or ""
-	-- Only a plain XADD writes such a message. This text is no JSON, so the message is dead at once.
+	-- Only a plain XADD writes such a message. This text is not JSON, so the message is dead at once.
 	if #data > MAX_MESSAGE or bytes > MAX_FIELDS then
 		return { entry[1], "", "too long: " .. digits(bytes) .. " bytes", entry[1], tries }
 	end
@@ -108,7 +108,7 @@ local function size_of(fields)
 	for _, word in ipairs(fields) do size = size + #word end
 	return size
 end
--- Puts a message aside. The newest are kept, MAX_DEAD of them and MAX_DEAD_BYTES together.
+-- Adds a message to the dead. The newest are kept, at most MAX_DEAD of them and MAX_DEAD_BYTES together.
 local function put_aside(...)
 	local bytes = redis.call("XLEN", dead_key) > 0 and tonumber(redis.call("HGET", about_key, "dead_bytes") or "0") or 0
 	redis.call("XADD", dead_key, "*", ...)
@@ -134,7 +134,7 @@ if action == "done" then
 	for i = 7, #ARGV do
 		local id = ARGV[i]
 		local holder = tries_of(id)
-		-- If nobody else has it, it is done: also after its time was over.
+		-- If nobody else has it, it is done, even after its lease.
 		if holder ~= instance and holder ~= "-" or not find(id) then
 			answer[#answer + 1] = id
 		else
@@ -150,7 +150,7 @@ if action == "failed" then
 	local holder, errors, deaths = tries_of(id)
 	local entry = find(id)
 	if holder ~= instance then
-		-- It was told already, and the answer was lost with the connection.
+		-- It was reported before, and the answer was lost with the connection.
 		local before = tonumber(ARGV[4])
 		if entry and holder == "-" and errors + deaths == before + 1 then return { "failed", errors, 0 } end
 		for _, each in ipairs(entry and {} or redis.call("XREVRANGE", dead_key, "+", "-", "COUNT", 10)) do
@@ -195,8 +195,8 @@ if not mark then
 end
 if keep ~= "" and keep ~= about[2] then redis.call("HSET", about_key, "keep", keep) end
 
--- Nobody asked for half of a patience: Redis was away, or its clock has leapt. Then those who have messages could not say that they go on,
--- and have one patience more for it.
+-- Nobody called for half a lease: Redis was away, or its clock jumped. The holders of messages could not renew their leases, so they get
+-- one more.
 if about[6] and now - tonumber(about[6]) > lease / 2 then
 	for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now))) do
 		local holder, errors, deaths = tries_of(id)
@@ -215,7 +215,7 @@ for i = 7, #ARGV do
 		hold(instance, errors, deaths, id, now + lease)
 	elseif holder ~= "-" or not find(id) then
 		lost[#lost + 1] = id
-	else -- Redis has lost that it was handed out
+	else -- Redis has lost the record that it was handed out
 		hold(instance, errors, deaths, id, now + lease)
 		local set = set_of(instance)
 		set[#set + 1] = id
@@ -236,7 +236,7 @@ local function give(entry, errors, deaths, is_new)
 	bytes = bytes + #message[3]
 end
 
--- What was handed out to the caller and did not arrive there.
+-- Messages that were handed out to the caller and did not arrive there.
 for _, id in ipairs(set_of(instance)) do
 	if not is_known[id] then
 		local _, errors, deaths = tries_of(id)
@@ -251,7 +251,7 @@ for _, id in ipairs(set_of(instance)) do
 	end
 end
 
--- What failed and has waited, and what was held by somebody whose time is over.
+-- Failed messages whose pause is over, and messages whose lease is over.
 for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now), "LIMIT", 0, 100)) do
 	if not has_room() then break end
 	if not is_known[id] then
@@ -271,7 +271,7 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now), "
 	end
 end
 
--- What nobody had yet.
+-- New messages.
 local next_id = about[3] or "0-0"
 if has_room() then
 	repeat
@@ -286,7 +286,7 @@ if has_room() then
 	redis.call("HSET", about_key, "next", next_id)
 end
 
--- A replica that lacked the newest messages has become the master: it has given their numbers again, or will.
+-- A replica without the newest messages has become the master: it has reused their numbers, or will.
 local number, last, is_back = tonumber(about[5] or "0"), about[7] or "", 0
 local known_number, known_last = string.match(ARGV[6], "^(%d+) (%d+%-%d+) ")
 if known_number then
@@ -298,8 +298,8 @@ if known_number then
 	if number < known_number or number == known_number and last ~= known_last then is_back = 1 end
 end
 
--- What the caller has found dead after deaths, now or before: the answer that told it may have been lost. Its state says up to where it
--- has heard.
+-- The dead messages that the caller found, now and in earlier calls, whose answers may have been lost. Its state names the last one that
+-- it knows.
 local told, told_bytes, entries = string.match(ARGV[6], "dead:(%S+)$"), 0, {}
 if told then
 	entries = redis.call("XRANGE", dead_key, following(told), "+", "COUNT", SLICE)

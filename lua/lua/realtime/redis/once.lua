@@ -13,8 +13,7 @@
 --
 -- Answers { outcome, … }:
 --   "held"  the caller has the job (after "done": it is done). After "take" and "renew" the fence follows: a number
--- that is larger
---           for each run
+--           that is larger for each run
 --   "busy"  another server runs it. The milliseconds until its lease is over, and its id follow
 --   "done"  it was done before
 --   "lost"  the caller does not have the job any more

@@ -5,7 +5,7 @@
 -- KEYS[2]  realtime:players:{players}:leases, a sorted set: until when each instance counts, in milliseconds
 -- KEYS[3]  realtime:players:{players}:instances, a hash: instance → "SEQUENCE STATE SteamID64 SteamID64 …"
 -- KEYS[4]  realtime:players:{players}:waiting, a sorted set: the players for whom posts wait
--- ARGV[1]  "sync": these players are on this server, and no others. "where": where is a player?
+-- ARGV[1]  "sync": exactly these players are on this server. "where": the server of a player
 --
 -- "sync" has the same effect however often it comes, and an old one that comes late changes nothing.
 -- ARGV[2]  the instance: 32 random hexadecimal digits of the calling Lua state
@@ -13,17 +13,17 @@
 -- ARGV[4]  a number that grows with each sync of the instance
 -- ARGV[5]  the lease in milliseconds
 -- ARGV[6]  "here"; or "loading": the Lua state ends, and the next one of this server may continue with its players
--- ARGV[7]  the latest moment, by Redis's clock in microseconds, at which this was called: it may have been long on its way. 0: unknown
--- ARGV[8…] five words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
---          there; since when he has been on this server (microseconds, as answered), or 0; and "new", or "known" if he was held or lost before
+-- ARGV[7]  the latest moment, by Redis's clock in microseconds, at which this was called, because a call may arrive late. 0: unknown
+-- ARGV[8…] five words for each player: the SteamID64; the number of the player's stay on this instance; its length in milliseconds;
+--          when the stay on this server began (microseconds, as answered), or 0; and "new", or "known" if held or lost before
 -- "where"
--- ARGV[2]  his SteamID64
+-- ARGV[2]  the SteamID64
 --
 -- Answers:
---   { "synced", microseconds, told, held, lost, waiting }: held has SteamID64, number and since for each that is this server's;
---       lost SteamID64 and server for each who came to another server later; waiting those for whom posts wait; told is 1, or
---       Redis's reason why other servers were not told at once
---   { "late" }: a later sync of this instance was here before
+--   { "synced", microseconds, told, held, lost, waiting }: held has SteamID64, number and since for each player of this server;
+--       lost SteamID64 and server for each who joined another server later; waiting those with waiting posts; told is 1, or
+--       Redis's reason why other servers were not notified
+--   { "late" }: a later sync of this instance came before
 --   { "where", server, "here" or "loading", instance }, or { "where" } if on no server
 
 -- Redis before 7 needs this in scripts that read the clock and write.
@@ -102,7 +102,7 @@ for n, id in ipairs(ids) do
 	local claim = claim_of(claims[n])
 	local number = called - age * 1000
 	local is_other = claim and claim.instance ~= instance
-	-- A number beyond the clock is from before a failover, to a machine whose clock is behind: a player who joins now
+	-- A number beyond the clock is from before a failover to a machine whose clock is behind: a player who joins now
 	-- has joined later.
 	if is_other and claim.number > number and (claim.number <= now or not is_new) and counts(claim.instance) then
 		lost[#lost + 1] = id

@@ -1,11 +1,11 @@
 -- Posts a message to a player, for realtime.Players. Runs inside Redis (EVAL), called by game servers and web sites alike.
 --
--- KEYS[1]  realtime:players:{players}:posts:ID, the posts that wait for the player with this SteamID64: a hash
--- KEYS[2]  realtime:players:{players}:waiting, a sorted set: the players for whom posts wait
+-- KEYS[1]  realtime:players:{players}:posts:ID, the waiting posts of the player with this SteamID64: a hash
+-- KEYS[2]  realtime:players:{players}:waiting, a sorted set: the players with waiting posts
 -- KEYS[3]  realtime:players:{players}:claims
 -- KEYS[4]  realtime:players:{players}:leases
 -- KEYS[5]  realtime:players:{players}:token:TOKEN, the outcome of this call
--- KEYS[6]  realtime:players:{players}:once:ONCE, if it is to be posted only once for that id
+-- KEYS[6]  realtime:players:{players}:once:ONCE, if it may be posted only once for that id
 -- ARGV[1]  "post", or "ask": the outcome of a call whose answer was lost. If it was not done, it never will be.
 -- ARGV[2]  TOKEN: 32 random hexadecimal digits, new for each call
 -- ARGV[3]  for how many seconds the outcome is kept
@@ -18,8 +18,8 @@
 -- Answers { outcome, id, told }:
 --   "done"  it waits for the player. told: 1, or Redis's reason why the player's server was not notified
 --   "full"  nothing was posted: a hundred posts or 1 MiB wait for the player
---   "size"  nothing was posted: the data have more than 64 KiB, or more than 20,000 elements, which no server would take. Every value is
---           an element; an object or a list is four, and what is in it
+--   "size"  nothing was posted: the data have more than 64 KiB, or more than 20,000 elements, which no server accepts. A value is one
+--           element; an object or a list is four, besides its values
 --   "json"  nothing was posted: the data are not JSON
 --   "void"  nothing was posted: the call was given up by "ask"
 
@@ -34,7 +34,7 @@ local action, token, seconds_kept, from, id, name, seconds, data = unpack(ARGV)
 
 if #token ~= 32 or string.find(token, "[^0-9a-f]") then return redis.error_reply("ERR the token is not 32 hexadecimal digits") end
 
--- The same call, or one with the same once, was here before.
+-- The same call, or one with the same once, came before.
 local before = redis.call("GET", token_key) or (once_key and redis.call("GET", once_key))
 if before == "void" then return { "void", "", 1 } end
 if before then return { "done", before, 1 } end

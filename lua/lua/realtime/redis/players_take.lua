@@ -1,8 +1,8 @@
 -- Passes the posts of a player to the server that the player is on, for realtime.Players. Runs inside Redis (EVAL),
 -- called by game servers.
 --
--- KEYS[1]  realtime:players:{players}:posts:ID, the posts that wait for the player with this SteamID64: a hash
--- KEYS[2]  realtime:players:{players}:waiting, a sorted set: the players for whom posts wait
+-- KEYS[1]  realtime:players:{players}:posts:ID, the waiting posts of the player with this SteamID64: a hash
+-- KEYS[2]  realtime:players:{players}:waiting, a sorted set: the players with waiting posts
 -- KEYS[3]  realtime:players:{players}:claims
 -- ARGV[1]  "take" asks for waiting posts; "done" reports that one post was handled
 -- ARGV[2]  the player's SteamID64
@@ -10,7 +10,7 @@
 -- ARGV[4…] "take": the ids of posts that the caller has already. "done": the post's id
 --
 -- Answers:
---   { "posts", milliseconds, posts, more }: a post is { id, its line of JSON and the data after it }, in their order; more is 1 if there
+--   { "posts", milliseconds, posts, more }: a post is { id, its line of JSON and the data after it }, in order; more is 1 if there
 --       are others
 --   { "done" }
 --   { "lost" }: the player is not on the calling server

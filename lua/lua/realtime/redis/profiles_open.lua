@@ -3,9 +3,9 @@
 -- KEYS[1]  realtime:profiles:{NAME}:ID, a hash. It never expires.
 -- ARGV[1]  "open"   asks for the document. The current holder is asked to release it.
 --          "try"    asks for it, without disturbing the current holder
---          "claim"  takes it for a player who is on the way: only if it was handed over to the caller, and no server holds it
+--          "claim"  takes it for a player who is about to join: only if it was handed over to the caller, and no server holds it
 -- ARGV[2]  TOKEN: 32 random hexadecimal digits, new for each opening. The same call with the same token may come
--- twice.
+--          twice.
 -- ARGV[3]  the lease in milliseconds, unless it is renewed (profiles_renew.lua)
 -- ARGV[4]  the caller's id, such as "ttt-1"
 -- ARGV[5]  realtime:profiles:{NAME}, the channel on which servers are notified
@@ -14,7 +14,7 @@
 -- Answers { outcome, … }:
 --   "open"  the caller holds the document. fence: a number that is larger for each opening; 1 if there is a document, else 0; its JSON
 --   "held"  a server holds it: milliseconds until its lease is over; its id; 1, or Redis's reason why it was not notified
---   "gone"  for "claim": it was not handed over to the caller, or another server holds it by now
+--   "gone"  for "claim": it was not handed over to the caller, or another server holds it now
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end

@@ -5,7 +5,7 @@
 -- ARGV[1]  the lease in milliseconds
 -- ARGV[2]  the caller's id, such as "ttt-1"
 -- ARGV[3…] for each document three: the TOKEN of its opening, its fence, and the number of the last save that was
--- answered
+--          answered
 --
 -- Answers for each document two things:
 --   "held"    the caller holds it. The id of the server that wants it, or ""
@@ -23,7 +23,7 @@ local function digits(number) return string.format("%.0f", number) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local lease_end = digits(now + lease * 1000)
-local WANTED = 15 * 1000000 -- as in profiles_open.lua; a time further ahead is from before the clock went back
+local WANTED = 15 * 1000000 -- as in profiles_open.lua; a time further ahead was set before the clock went back
 
 local answers = {}
 local function answer(outcome, detail)

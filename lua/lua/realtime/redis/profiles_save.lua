@@ -13,7 +13,7 @@
 -- ARGV[7]  realtime:profiles:{NAME}, the channel on which servers are notified
 -- ARGV[8]  the ID
 -- ARGV[9]  "data": the JSON follows. "same": unchanged since the last save, whose number follows. "none": it is not
--- kept here.
+--          kept here.
 -- ARGV[10] the JSON, or that number
 -- ARGV[11] for "close": the id of the server that the player is sent to, or ""
 -- ARGV[12] how many seconds that server may keep the document for the player
@@ -68,7 +68,7 @@ if last_fence > fence then
 	if action == "close" and known[6] == token then return { "closed" } end
 	return { "lost", known[4] or "" }
 end
--- With a smaller fence Redis has lost this opening, and no other server has opened it since.
+-- A smaller fence: Redis has lost this opening, and no other server has opened it since.
 local is_unknown = last_fence < fence
 if kind == "same" and (is_unknown or last_number < tonumber(data)) then return { "behind" } end
 if is_unknown then last_number, holder = 0, token end

@@ -1,12 +1,12 @@
 -- Reads from a table of realtime.Shared. Runs inside Redis (EVAL).
 --
 -- KEYS[1]  realtime:shared:{NAME}, the table
--- ARGV[1]  "check": nothing but the table's version
+-- ARGV[1]  "check": only the table's version
 --          "keys": the keys that follow
 --          "all": a slice of all keys. ARGV[2]: where it begins ("0" at first), ARGV[3]: about how many keys
 --
 -- Answers { time, version, mark, next, key, field, key, field … }: `next` is where the next slice begins, "0" after the last one. A
--- field is "VERSION EXPIRY JSON"; a table that is not there has version 0.
+-- field is "VERSION EXPIRY JSON"; the version of a missing table is 0.
 
 local SMALL = 65536 -- bytes of a table that is read in one piece
 local clock = redis.call("TIME")

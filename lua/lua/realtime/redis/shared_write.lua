@@ -1,30 +1,30 @@
--- Changes a table of realtime.Shared, and tells all servers. Runs inside Redis (EVAL), called by game servers and web sites alike.
+-- Changes a table of realtime.Shared, and notifies all servers. Runs inside Redis (EVAL), called by game servers and web sites alike.
 --
--- KEYS[1]  realtime:shared:{NAME}, the table: a hash. Also the channel on which servers are told.
--- KEYS[2]  realtime:shared:{NAME}:expiry, when which key expires: a sorted set
+-- KEYS[1]  realtime:shared:{NAME}, the table: a hash. Also the channel on which servers are notified.
+-- KEYS[2]  realtime:shared:{NAME}:expiry, when each key expires: a sorted set
 -- KEYS[3]  realtime:shared:{NAME}:token:TOKEN, the outcome of this call
--- KEYS[4]  realtime:shared:{NAME}:once:ID, if the changes are to happen only once for that ID
--- ARGV[1]  who writes: an id such as "web"
--- ARGV[2]  TOKEN: 32 random hexadecimal digits, others for each call
+-- KEYS[4]  realtime:shared:{NAME}:once:ID, if the changes may happen only once for that ID
+-- ARGV[1]  the writer's id, such as "web"
+-- ARGV[2]  TOKEN: 32 random hexadecimal digits, new for each call
 -- ARGV[3]  for how many seconds the outcome is kept
 -- ARGV[4…] one or more changes, of five arguments each:
---   "set",    key, JSON,   EXPIRES, version that the key must have now ("" for any)
+--   "set",    key, JSON,   EXPIRES, the version that the key must have ("" for any)
 --   "remove", key, "",     "",      likewise
 --   "add",    key, number, EXPIRES, "MIN MAX", such as "0 inf" or "-inf inf"
---   EXPIRES is seconds (more than 200 years are never), "never", or "keep" for what the key has now
+--   EXPIRES is seconds (more than 200 years are never), "never", or "keep" for the key's current expiry
 --
 -- Answers { outcome, time, version, told, detail, detail 2 }:
---   "done"   version: that of the changes, 0 if nothing changed. told: 1, or Redis's reason why servers were not told at once.
---            detail: of "add" the new number, of "remove" 1 if the key was there
---            detail 2: "again" if an earlier call with the same once was done, and this one was not; "late" if this call was done when
+--   "done"   version: that of the changes, 0 if nothing changed. told: 1, or Redis's reason why servers were not notified.
+--            detail: for "add" the new number, for "remove" 1 if the key existed
+--            detail 2: "again" if an earlier call with the same once was done instead of this one; "late" if this call was done when
 --            it came the first time
---   "limit"  nothing was changed: the number would leave its bounds. detail: the number now
---   "number" nothing was changed: what is there is no number
+--   "limit"  nothing was changed: the number would leave its bounds. detail: the current number
+--   "number" nothing was changed: the value is not a number
 --   "other"  nothing was changed: the key has another version. detail: that version, detail 2: the key's JSON
 --   "full"   nothing was changed: the table would have more than 16 MiB
 --   "size"   nothing was changed: a key has not 1 to 256 bytes, or the values together have more than 64 KiB, or the message (with the keys, and up
 --            to 50 bytes for each) more than 79 KiB
---   "json"   nothing was changed: a value is no JSON
+--   "json"   nothing was changed: a value is not JSON
 --   "void"   nothing was changed: a server gave this call up (shared_ask.lua)
 
 -- Redis before 7 needs this in scripts that read the clock and write.
@@ -32,7 +32,7 @@ if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_BYTES = 16 * 1024 * 1024
 local MAX_KEY, MAX_CHANGES, MAX_MESSAGE = 256, 64 * 1024, 80 * 1024
-local SWEPT = 20 -- expired keys that one call takes out
+local SWEPT = 20 -- how many expired keys one call removes
 local WEEK = 7 * 24 * 3600
 local table_key, expiry_key, token_key, once_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local from, token, seconds_kept = ARGV[1], ARGV[2], ARGV[3]
@@ -46,7 +46,7 @@ local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 
 local function answer(outcome, version, told, ...) return { outcome, now, version or 0, told or 1, ... } end
 
--- The same call, or one with the same once, was here before: its outcome is "VERSION DETAIL".
+-- The same call, or one with the same once, came before: its outcome is "VERSION DETAIL".
 local function recorded(text, whose)
 	if text == "void" then return answer("void") end
 	local version, detail = string.match(text, "^(%d+) ?(.*)$")
@@ -57,19 +57,19 @@ if before then return recorded(before, "late") end
 before = once_key and redis.call("GET", once_key)
 if before then return recorded(before, "again") end
 
--- The field "" describes the table: "VERSION MARK BYTES". The mark is random, and another one each time that the table is made anew.
+-- The field "" describes the table: "VERSION MARK BYTES". The mark is random, and new whenever the table is created.
 local head = redis.call("HGET", table_key, "") or "0 " .. token .. " 0"
 local last, mark, bytes = string.match(head, "^(%d+) (%S+) (%d+)$")
 last, bytes = tonumber(last), tonumber(bytes)
 local version = math.max(last + 1, now)
 
--- A field of a key is "VERSION EXPIRY JSON"; an EXPIRY of 0 is never.
+-- A field of a key is "VERSION EXPIRY JSON"; an EXPIRY of 0 means never.
 local function read(key)
 	local field = redis.call("HGET", table_key, key)
 	if not field then return { size = 0, version = "0" } end
 	local its_version, expiry, json = string.match(field, "^(%d+) (%d+) (.*)$")
 	local entry = { size = #key + #field, version = its_version or "0", expiry = tonumber(expiry or 0), json = json }
-	-- Servers see what has expired as gone, and so it is.
+	-- An expired key does not exist, because servers do not show it any more.
 	if not json or (entry.expiry > 0 and entry.expiry <= now) then entry.json, entry.version, entry.expiry = nil, "0", 0 end
 	return entry
 end
@@ -88,7 +88,7 @@ for _, key in ipairs(redis.call("ZRANGEBYSCORE", expiry_key, "-inf", digits(now)
 	redis.call("ZREM", expiry_key, key)
 end
 
--- Whether a text is one JSON value, and not null.
+-- Whether a text is one JSON value other than null.
 local function is_json(text)
 	local fine, list = pcall(cjson.decode, "[" .. text .. "]")
 	return fine and #list == 1 and list[1] ~= cjson.null
@@ -99,7 +99,7 @@ local function json_of(number)
 	return string.format("%.17g", number)
 end
 
--- First all changes are decided, then all are written: nothing is done by halves.
+-- First all changes are decided, then all are written, so that either all happen or none.
 local changes, messages, detail, size = {}, {}, "", 0
 for i = 4, #ARGV, 5 do
 	local action, key, value, seconds, condition = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
@@ -152,8 +152,8 @@ bytes = bytes + growth
 messages = table.concat(messages, ",")
 if #messages > MAX_MESSAGE - 512 then return answer("size") end
 
--- Redis undoes nothing if a command is refused, because its user may not run it: so each is tried first where it changes nothing. What
--- takes memory comes first if there is something to set: a Redis that is full refuses it only as the first write.
+-- Redis undoes nothing if it refuses a command that the user may not run. So each command is tried first where it changes nothing. One
+-- that takes memory comes first if there is something to set, because a full Redis refuses it only as the first write.
 local NO_KEY = string.rep("x", MAX_KEY + 1)
 local function try_removal() if removes then redis.call("HDEL", table_key, NO_KEY) end end
 local function try_all()
@@ -187,7 +187,7 @@ local outcome = digits(version) .. " " .. detail
 redis.call("SET", token_key, outcome, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, outcome, "EX", WEEK) end
 
--- Told last, and a refusal raises nothing: what is written stays, and servers find it a few seconds later by themselves.
+-- Notified last, and without raising if it is refused: the changes stay, and servers find them a few seconds later.
 if #changes > 0 then
 	local message = '{"mark":"' .. mark .. '","version":' .. digits(version) .. ',"before":' .. digits(last) .. ',"time":' .. digits(now)
 		.. ',"from":' .. cjson.encode(from) .. ',"token":"' .. token .. '","changes":[' .. messages .. "]}"

@@ -1,11 +1,11 @@
--- A server of load/processes.lua, in a process of its own: what its main thread does is measured from tick to tick, in processor time.
+-- A server of load/processes.lua, in its own process: the work of its main thread is measured for each tick, in processor time.
 local ticks = include("_ticks.lua")
 local realtime = include("realtime/load.lua")
 local client = realtime.Default()
 for _, event in ipairs({ "down", "gap" }) do client:On(event, "load", function() end) end
 
--- LuaJIT doubles its table of strings in one piece, and touches each string for it: milliseconds, in whatever makes one string more. So
--- there are many before anything is measured, as other addons have them. Returns what the longest took.
+-- LuaJIT doubles its table of strings at once, and touches each string for that, which takes milliseconds in the code that makes the next
+-- string. So many strings are made before anything is measured, as other addons have them. Returns the longest time.
 local strings = {}
 function HaveStrings(count)
 	local longest = 0

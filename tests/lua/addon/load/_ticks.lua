@@ -1,21 +1,21 @@
--- What the ticks of this process's main thread take, in processor time, and what the longest one was made of: the slices of the helpers,
--- answers, messages, callbacks, and what LuaJIT's compiler took meanwhile. The rest is the module's own (it makes strings and tables) and
--- the host's. The garbage collector has no share of its own, because it runs in small steps wherever something is made. A thread that
--- another process took the core from finds its caches cold, and goes on more slowly.
+-- The processor time of the ticks of this process's main thread, and the parts of the longest one: the slices of the helpers,
+-- answers, messages, callbacks, and LuaJIT's compiler. The rest is the module's own (it makes strings and tables) and
+-- the host's. The garbage collector has no share of its own, because it runs in small steps wherever something is allocated. A thread that
+-- lost its core to another process continues more slowly, because its caches are cold.
 --
 -- Loaded with include("_ticks.lua"), before the helpers are used.
 
 local addon = include("realtime/load.lua").addon
 if addon.load_ticks then return addon.load_ticks end -- two scripts in one Lua state
 local registry = debug.getregistry()
-local ffi = registry._LOADED.ffi or registry._PRELOAD.ffi("ffi") -- what a first opening declared is lost by a second one
+local ffi = registry._LOADED.ffi or registry._PRELOAD.ffi("ffi") -- a second opening would lose the declarations of the first
 ffi.cdef("int getrusage(int who, long *usage);")
-local RUSAGE_THREAD, SYSTEM_TIME, PAGE_FAULTS, TAKEN_AWAY = 1, 2, 8, 17 -- and places in what it tells
+local RUSAGE_THREAD, SYSTEM_TIME, PAGE_FAULTS, TAKEN_AWAY = 1, 2, 8, 17 -- and indexes in its result
 local thread_time, format = host.thread_time, string.format
 local ticks = {}
 addon.load_ticks = ticks
 
--- Seconds of each part in this tick, and how often it ran; and of those that are running, what others took within them.
+-- Seconds of each part in this tick, and how often it ran; for running parts, the time of other parts within them.
 local parts, running = {}, {}
 
 local function add(name, seconds)
@@ -72,7 +72,7 @@ jit.attach(function(what)
 	end
 end, "trace")
 
--- What the kernel counts of this thread: milliseconds within it, page faults, and how often another thread got the core.
+-- The kernel's counts for this thread: milliseconds in the kernel, page faults, and how often another thread got the core.
 local usage = ffi.new("long[18]")
 local function kernel()
 	ffi.C.getrusage(RUSAGE_THREAD, usage)
@@ -113,13 +113,13 @@ timer.Create("load", 0, 0, function()
 	last_kernel, last_memory, last_wall, last = kernel(), collectgarbage("count"), SysTime(), thread_time()
 end)
 
--- The tick that is under way does not count.
+-- The current tick does not count.
 function ticks.Begin()
 	times, last, longest, begun = {}, nil, nil, SysTime()
 end
 
--- How many ticks there were, the sum of their seconds, and a function: the milliseconds that a share of them keeps to. What the caller does
--- with it is no part of the next tick.
+-- The number of ticks, the sum of their seconds, and a function: the milliseconds that a share of them does not exceed. The caller's use of
+-- it is not part of the next tick.
 function ticks.Figures()
 	last = nil
 	table.sort(times)
@@ -128,7 +128,7 @@ function ticks.Figures()
 	return #times, sum, function(share) return (times[math.max(1, math.ceil(#times * share))] or 0) * 1000 end
 end
 
--- What the longest one was made of.
+-- The parts of the longest tick.
 function ticks.Longest() return longest and longest.text or "no tick" end
 
 function ticks.Said()

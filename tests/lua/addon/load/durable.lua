@@ -1,9 +1,9 @@
--- What many durable messages cost: a backlog that a subscriber reads, and a steady rate to subscribers and workers. All servers are clients
+-- Cost of many durable messages: a backlog that a subscriber reads, and a steady rate to subscribers and workers. All servers are clients
 -- of this process, so a tick does the work of all.
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 300 tests/lua/addon/load/durable.lua backlog=100000
 --
--- Ticks are told in processor time of the main thread.
+-- Ticks are measured in processor time of the main thread.
 
 local kit = include("../../_kit.lua")
 local realtime = include("realtime/load.lua")

@@ -1,12 +1,12 @@
 -- unix
--- What a large shared table and many durable messages cost servers that are processes of their own, each with its main thread: a table of
+-- The cost of a large shared table and many durable messages for servers in processes of their own, each with its main thread: a table of
 -- 10,000 keys on 20 servers that is read, changed at a steady rate, and read again by all while it changes; a backlog of 100,000 messages,
--- and 1,000 messages a second, on three servers. Wants a machine with little else to do: it prints the load average.
+-- and 1,000 messages a second, on three servers. It needs an idle machine, and prints the load average.
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 600 tests/lua/addon/load/processes.lua servers=20
 --
--- Ticks are told in processor time of the main threads: the median of the servers and the worst one, and what the longest tick of all was
--- made of. gc=0 and jit=0 do without LuaJIT's collector and compiler, strings=0 without other addons' strings: to see what these take.
+-- Ticks are measured in processor time of the main threads: the median of the servers and the worst one, and the parts of the longest
+-- tick of all. gc=0 and jit=0 do without LuaJIT's collector and compiler, strings=0 without other addons' strings: to see their cost.
 
 local processes = include("../_processes.lua")
 local settings = { keys = 10000, bytes = 450, servers = 20, rate = 100, seconds = 20, settle = 2, backlog = 100000, messages = 1000, readers = 3,
@@ -189,7 +189,7 @@ host.test("durable messages", function()
 		end
 		host.wait(function() return open == 0 end, 60, "the backlog")
 	end
-	-- So many are kept: a server says so first.
+	-- A server first sets how many are kept.
 	local first = start_one("load-first", "durable")
 	kit.wait("the channels", function()
 		return host.real.command("HGET", "realtime:durable:{load.news}:about", "keep") == "200000"

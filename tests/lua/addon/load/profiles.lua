@@ -1,4 +1,4 @@
--- What realtime.Profiles costs: servers with players each, all of them clients of this process. Times are processor time of the main thread.
+-- Cost of realtime.Profiles: servers with players each, all of them clients of this process. Times are processor time of the main thread.
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 300 tests/lua/addon/load/profiles.lua servers=20 players=100
 

@@ -1,9 +1,9 @@
--- What a large shared table costs: a table is filled, read by one server and then by others, changed at a steady rate, and read again by
+-- The cost of a large shared table: it is filled, read by one server and then by others, changed at a steady rate, and read again by
 -- all of them at once while it changes. All servers are clients of this process, so a tick does the work of all.
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 300 tests/lua/addon/load/shared.lua servers=20
 --
--- Ticks are told in processor time of the main thread, without the garbage collections that the script asks for.
+-- Ticks are measured in processor time of the main thread, without the garbage collections that the script asks for.
 
 local kit = include("../../_kit.lua")
 local realtime = include("realtime/load.lua")
@@ -49,7 +49,7 @@ host.test("load", function()
 	end
 	kit.wait("the table", function() return open == 0 end)
 
-	-- Changes at a steady rate until something is so.
+	-- Changes at a steady rate until a condition holds.
 	local function change_until(condition)
 		local start, sent = SysTime(), 0
 		while not condition() do
