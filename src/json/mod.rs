@@ -24,11 +24,11 @@
 //! The differences from RFC 8259, all for Lua's sake:
 //!
 //! - Strings are bytes. They need not be UTF-8, and a lone surrogate becomes the three bytes that UTF-8's scheme
-//! gives it.
+//!   gives it.
 //! - A number beyond 2^53 is the string of its digits, because a double would lose some of them.
 //! - A UTF-8 byte order mark before the text is skipped.
 //! - At most [`MAX_DEPTH`] tables are nested, exponents are bounded as in LuaJIT's `tonumber`, numbers must be finite
-//! and have at most 16 KiB of text.
+//!   and have at most 16 KiB of text.
 
 mod decoder;
 mod encoder;
