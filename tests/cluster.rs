@@ -1,5 +1,5 @@
-//! A real cluster of six nodes: commands go to the node that has their keys, wherever the slot moves and whichever
-//! node dies. Each command is answered once, and the counters in the cluster show how often it ran.
+//! A real cluster of six nodes: commands go to the node that has their keys, even when slots move and nodes
+//! die. Each command is answered once, and the counters in the cluster show how often it ran.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]

@@ -105,7 +105,7 @@ struct Channel {
     received: HashSet<usize>,
 }
 
-/// From when to when messages may be missing, and of which channels.
+/// The time in which messages may be missing, and their channels.
 struct Gap {
     from: Instant,
     to: Option<Instant>,

@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(60);
 const SLOT: SubscriptionSlot = SubscriptionSlot::new(1, 0);
 const ANSWER: ReplyTo = ReplyTo::Callback(RequestSlot::new(0, 0));
 
-/// A redis-server that speaks TLS on a separate port beside the plain one.
+/// A redis-server that speaks TLS on a separate port besides the plain one.
 struct TlsRedis {
     redis: RealRedis,
     port: HeldPort,

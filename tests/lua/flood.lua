@@ -21,7 +21,7 @@ local SCRIPT = [[
 for i = tonumber(ARGV[2]), tonumber(ARGV[3]) do redis.call('PUBLISH', ARGV[1], string.format('%08d', i) .. ARGV[4]) end
 ]]
 
--- A server with nobody else on it, and a function that has it send messages to the one subscriber of a channel.
+-- A server without other clients, and a function that makes it send messages to the one subscriber of a channel.
 local function source(channel, filler)
 	if host.server.kind() == "real" then
 		-- The server has to hold the messages for a paused client.
@@ -121,7 +121,7 @@ local function flood(policy, messages, size, stall, options)
 	print(string.format("%-11s %d messages of %d bytes in %.1f s, stood still for %.1f s: %d delivered, %d dropped; "
 		.. "%.1f MB more resident (allowed %.1f); drained in %.1f s", policy, messages, size, sent, stalled, got, told,
 		most / 2 ^ 20, allowed / 2 ^ 20, drained))
-	-- The embedded server, and what is sent through it, live in this process.
+	-- The embedded server and its messages are in this process.
 	local apart = host.server.kind() == "real"
 	assert(most <= allowed or not apart, most .. " bytes more resident, " .. allowed .. " allowed")
 	client:Disconnect()

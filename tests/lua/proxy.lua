@@ -5,7 +5,7 @@ local kit = include("_kit.lua")
 
 local QUICK = { reconnect_min = 0.005, reconnect_max = 0.02, connect_timeout = 20, ping_interval = 10, ping_timeout = 10 }
 
--- A client behind a proxy of its own, with the faults of its first connection; its events and messages, in order.
+-- A client behind its own proxy, with the faults of its first connection; its events and messages, in order.
 local function behind(faults, more)
 	local proxy = host.proxy()
 	if faults then proxy.next(faults) end

@@ -115,7 +115,7 @@ host.test("cut off as a slow consumer", function()
 	local ready, down = false, false
 	kit.subscribe(client, channel, function() end)
 	client:On("ready", function(info) ready = ready or not info.first end)
-	-- Nobody reads while this tick goes on.
+	-- The client does not read during this tick.
 	local message = ("x"):rep(100000)
 	-- The queue of the client is full before the buffer of the server is.
 	for _ = 1, QUEUE do limited.publish(channel, message) end

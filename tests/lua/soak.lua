@@ -15,7 +15,7 @@ local settings = {
 	memory = 16, -- MiB by which the process may grow once it is warm
 	seed = 1,
 	tls = 0, -- 1: the server speaks TLS, and so do the clients
-	protocols = host.protocol and tostring(host.protocol) or "all", -- one client for each: "2,3", or what the server speaks
+	protocols = host.protocol and tostring(host.protocol) or "all", -- one client for each: "2,3", or those of the server
 }
 
 for _, argument in ipairs(host.args) do

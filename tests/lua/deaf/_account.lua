@@ -215,7 +215,7 @@ function Account:look(now)
 	self:note_unfindable(now)
 	for name, mine in pairs(self.topics) do
 		local refused = mine.refused and stats.refused > 0
-		-- Stats tells that a new subscription is not confirmed yet.
+		-- Stats shows that a new subscription is not confirmed yet.
 		local is_asked_for = not mine.from and not mine.last and stats.confirmed + stats.refused < stats.subscriptions
 		if says or exempt or refused or is_asked_for then mine.silent_since = nil end
 		local since = mine.silent_since
