@@ -208,7 +208,7 @@ local function set_up()
 	requests:Answer("now", function(_, _, reply) reply(nil, "done") end)
 	requests:Answer("late", function(_, _, reply) late[#late + 1] = reply end)
 	requests:Answer("raise", function() error(ON_PURPOSE, 0) end)
-	-- The data may be too deep or too large for an answer, which is the handler's own fault.
+	-- The data may be too deep or too large for an answer, which is up to the handler.
 	-- Encoding a large answer is work of the handler, so it gives only short ones.
 	requests:Answer("echo", function(data, _, reply) pcall(reply, nil, isstring(data) and #data < 1000 and data or true) end)
 	world.reply_late = function()
