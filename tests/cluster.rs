@@ -1,5 +1,5 @@
-//! A real cluster of six nodes: commands go to the node that has their keys, wherever the slot moves and whichever
-//! node dies. Each command is answered once, and the counters in the cluster show how often it ran.
+//! A real cluster of six nodes: commands go to the node that has their keys, even when slots move and nodes
+//! die. Each command is answered once, and the counters in the cluster show how often it ran.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
@@ -19,8 +19,8 @@ use toy::{Client, Game, Seen, eventually};
 
 const SLOTS: usize = 16_384;
 const MASTERS: usize = 3;
-/// Milliseconds for which a master is silent before a replica takes its place: longer than any stands still on a busy machine,
-/// and no longer than a test can wait once one was killed.
+/// Milliseconds of silence after which a replica replaces a master: longer than any stall on a busy machine, and
+/// short enough for a test to wait after a kill.
 const NODE_TIMEOUT: u32 = 60_000;
 const SHORT_NODE_TIMEOUT: u32 = 4000;
 
@@ -98,7 +98,7 @@ impl Cluster {
                 info.contains("master_link_status:up").then_some(())
             });
         }
-        // All know of each replica, which alone takes its master's place.
+        // Every node knows each replica, because only a known one can replace its master.
         for node in nodes {
             eventually("known replicas", || {
                 let slaves = Cli::new(node).say("CLUSTER NODES").matches("slave").count();
@@ -108,7 +108,7 @@ impl Cluster {
         cluster
     }
 
-    /// Waits until all agree that the cluster is whole.
+    /// Waits until all nodes agree that the cluster is complete.
     fn agree(&self) {
         for node in &self.0 {
             let mut cli = Cli::new(node);
@@ -121,7 +121,7 @@ impl Cluster {
         }
     }
 
-    /// Kills a node, and has the others miss it soon.
+    /// Kills a node, and makes the others notice it soon.
     fn kill(&mut self, node: usize) {
         self.0[node].server.kill();
         for other in self.0.iter().filter(|other| other.server.process().is_some()) {
@@ -133,7 +133,7 @@ impl Cluster {
         format!("redis-cluster://127.0.0.1:{}", self.0[0].server.port())
     }
 
-    /// A key whose hash slot this master has.
+    /// A key in a hash slot of this master.
     fn key_of(&self, master: usize) -> (String, usize) {
         let mut cli = Cli::new(&self.0[0]);
         let range = master * SLOTS / MASTERS..(master + 1) * SLOTS / MASTERS;
@@ -146,7 +146,7 @@ impl Cluster {
             .expect("a key")
     }
 
-    /// The count under a key, at whichever node has it.
+    /// The count under a key, from the node that has it.
     fn count(&self, key: &str) -> usize {
         let alive = self.0.iter().filter(|node| node.server.process().is_some());
         alive
@@ -163,9 +163,9 @@ struct World {
     client: Client,
     asked: u32,
     answered: Vec<bool>,
-    /// By key: how many counts were answered, and how many may have been made beside them.
+    /// By key: how many counts were answered, and how many more may have been made.
     counts: Vec<(String, usize, usize)>,
-    /// Which key each request counts up.
+    /// The key that each request increments.
     keys: Vec<usize>,
     downs: Vec<Error>,
 }
@@ -175,7 +175,7 @@ impl World {
         let number = OptionValue::Number;
         let pairs = [
             ("protocol", f64::from(protocol)),
-            // A node that stands still is no dead one: what was sent to it would count as lost.
+            // A stalled node must not seem dead, or the requests to it would count as lost.
             ("ping_timeout", 60.0),
             ("reconnect_max", 0.2),
         ];
@@ -210,7 +210,7 @@ impl World {
         id
     }
 
-    /// Counts up each key.
+    /// Increments each key.
     fn count(&mut self) {
         if self.pending() > 500 {
             return self.read();
@@ -233,7 +233,7 @@ impl World {
         let Some(&n) = self.keys.get(id as usize).filter(|&&n| n < self.counts.len()) else { return };
         let (key, done, maybe) = &mut self.counts[n];
         match result {
-            // No other client counts, and a slot keeps its order: so each count is one more than the last, except for
+            // No other client counts, and a slot keeps its order, so each count is one more than the last, except for
             // increments that may have been made.
             Ok(Value::Integer(count)) => {
                 *done += 1;
@@ -303,14 +303,14 @@ fn a_slot_is_moved_under_its_commands() {
             Cli::new(node).say(&format!("DEL {key}"));
         }
         world.converse(1, 50);
-        // As redis-cli --cluster reshard does it, and back.
+        // Moves it like redis-cli --cluster reshard, and back.
         for (from, to) in [(from, to), (to, from)] {
             let [mut source, mut target] = [from, to].map(Cli::new);
             target.say(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", from.id));
             source.say(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", to.id));
             world.converse(1, 50);
             source.say(&format!("MIGRATE 127.0.0.1 {} {key} 0 5000", to.server.port()));
-            // The key is at the target, and the slot is not: ASK.
+            // The key is at the target already, the slot is not: ASK.
             world.converse(1, 50);
             for node in [to, from] {
                 Cli::new(node).say(&format!("CLUSTER SETSLOT {slot} NODE {}", to.id));

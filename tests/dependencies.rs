@@ -1,5 +1,5 @@
 //! The module's default build depends on five crates, the parser, and their dependencies; the feature `tls` adds two,
-//! `postgres` two. No other gets in unnoticed.
+//! `postgres` two. No other one is added unnoticed.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why")]
 use std::collections::BTreeSet;
@@ -63,7 +63,7 @@ fn postgres_adds_its_protocol_and_what_that_needs() {
     let added: Vec<_> = direct.difference(&lean).map(String::as_str).collect();
     assert_eq!(added, ["bytes", "postgres-protocol"]);
     let (lean, full) = (dependencies("realtime", "", true), dependencies("realtime", "postgres", true));
-    // A crate that joins them is a decision: postgres-protocol 0.6 brings hashes, random numbers and the tables of SASLprep.
+    // Adding a crate is a decision: postgres-protocol 0.6 brings hashes, random numbers and the tables of SASLprep.
     let added: BTreeSet<_> = full.difference(&lean).map(String::as_str).collect();
     for expected in ["hmac", "md-5", "rand", "sha2", "stringprep"] {
         assert!(added.contains(expected), "{added:?}");

@@ -18,11 +18,11 @@ use toy::{Game, Seen, eventually};
 
 /// Set for the part of the test that runs inside the namespace.
 const INSIDE: &str = "REALTIME_TEST_NAMESPACE";
-/// Seconds before a PING, and behind it: no thread stands still for so long by itself.
+/// Seconds before a PING and after it: longer than any stall of a thread.
 const PATIENCE: f64 = 4.0;
 const LONG: Duration = Duration::from_secs(60);
 
-/// This program again, in a network namespace with nothing in it.
+/// This program again, in an empty network namespace.
 fn inside(program: &str, arguments: &[&str]) -> Process {
     let mut process = Process::new("unshare");
     process.args(["--map-root-user", "--net", program]).args(arguments);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use realtime::backend::OptionValue;
 use toy::{Game, eventually};
 
-/// How long nothing must happen. A loop that is not asleep shows within far less.
+/// How long nothing may happen. A busy loop shows in far less time.
 const IDLE: Duration = Duration::from_millis(300);
 
 /// The worker's folder in `/proc`.

@@ -92,7 +92,7 @@ fn a_topic_is_shown_with_its_letters_and_on_one_line() {
     assert_eq!(show(&[b'x'; 100]), format!("channel \"{} … (100 bytes)\"", "x".repeat(64)));
 }
 
-/// One character or byte after the other, each with no thought for speed.
+/// One character or byte after the other, without regard for speed.
 fn twin(mut bytes: &[u8], most: usize) -> String {
     let whole = bytes.len();
     let (mut text, mut count) = (String::new(), 0);
@@ -119,7 +119,7 @@ fn twin(mut bytes: &[u8], most: usize) -> String {
     text
 }
 
-/// Bytes that are often nearly valid UTF-8, and of the characters in question.
+/// Bytes that are often nearly valid UTF-8, with the critical characters.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let special = prop_oneof![
         any::<char>().prop_map(|c| c.to_string().into_bytes()),

@@ -35,7 +35,7 @@ fn state(number: usize) -> Event {
     Event::Subscribed(Topic { kind: TopicKind::Channel, name: number.to_string().into_bytes().into() })
 }
 
-/// Every item that was put in, in the order in which the reader has to find them.
+/// Every item of the input, in the order that the reader must get.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Entry {
     Message { bytes: usize },
@@ -111,7 +111,7 @@ fn put(producer: &mut Producer, number: usize, entry: Entry) {
     }
 }
 
-/// More than most queues here have room for.
+/// More than most queues here can hold.
 const MOST_READ: usize = 80;
 
 #[derive(Debug, Clone)]
@@ -157,7 +157,7 @@ proptest! {
         let limits = Limits { queue_events, queue_bytes, overflow, max_pending: 1, pending_bytes: 1 };
         let (mut producer, mut consumer, counters) = ends(limits);
         let mut account = Account::default();
-        // By how much one read passed the limits.
+        // By how much one read exceeded the limits.
         let (mut beyond, mut bytes_beyond) = (0, 0);
         let (mut number, mut paused) = (0, false);
         for step in steps {
@@ -189,7 +189,7 @@ proptest! {
                         prop_assert_eq!(lost, 0);
                         (beyond, bytes_beyond) = (beyond.max(messages), bytes_beyond.max(sum));
                     }
-                    // A message of any size passes an empty queue.
+                    // An empty queue accepts a message of any size.
                     bytes_beyond = bytes_beyond.max(407);
                 }
                 Step::Flush => producer.flush(),
@@ -249,7 +249,7 @@ fn two_threads(overflow: Overflow, queue_events: usize, mix: usize, flushes: usi
                 producer.flush();
             }
         }
-        // Dropped here: it publishes the rest, and reports that it is closed.
+        // Dropped here: this publishes the rest, and reports the end.
     });
     let mut account = Account::default();
     account.put.extend((0..ENTRIES).map(|number| (number, entry(number, mix))));

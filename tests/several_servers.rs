@@ -36,7 +36,7 @@ fn swapped_roles_are_followed() {
         });
         world.converse(&mut second);
         if real_redis::version().is_ok_and(|version| version >= (6, 2)) {
-            // And back, as an owner does it.
+            // And back, like an owner.
             follow(&mut first, servers[1].port());
             second.say("FAILOVER");
             eventually("a master", || first.say("INFO replication").contains("role:master").then_some(()));
@@ -125,7 +125,7 @@ fn of_a_cluster_any_node_may_die() {
             nodes[used].0.kill();
             world.converse(&mut publisher);
         }
-        // The last one is back where it was.
+        // The last one is back at its old place.
         let last = world.present();
         nodes.iter_mut().for_each(|(node, _)| node.start().expect("a redis-server"));
         let position = nodes.iter().position(|(node, _)| address(node) == last).expect("a node");

@@ -22,8 +22,8 @@ use toy::{Client, Game, Seen, eventually};
 const SHARDED: TopicKind = TopicKind::ShardedChannel;
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
-/// Milliseconds for which a master is silent before its replica takes its place: longer than any stands still on a busy machine,
-/// and no longer than a test can wait once it was killed.
+/// Milliseconds of silence after which a replica replaces its master: longer than any stall on a busy machine, and
+/// short enough for a test to wait after a kill.
 const NODE_TIMEOUT: u32 = 60_000;
 const SHORT_NODE_TIMEOUT: u32 = 4000;
 /// Commands that are typed without waiting for their answers.
@@ -91,21 +91,21 @@ struct World {
     channels: Vec<Channel>,
     gaps: Vec<Gap>,
     refused: Vec<Error>,
-    /// Until then all that had been told was read.
+    /// All reports from before this moment were read.
     read_until: Instant,
 }
 
 struct Channel {
     name: String,
     slot: u16,
-    /// Where the publisher believes it to be.
+    /// The node that has it, as far as the publisher knows.
     at: usize,
     /// Between which moments each number was published, by number.
     published: Vec<(Instant, Instant)>,
     received: HashSet<usize>,
 }
 
-/// From when to when messages may be missing, and of which channels.
+/// The time in which messages may be missing, and their channels.
 struct Gap {
     from: Instant,
     to: Option<Instant>,
@@ -170,7 +170,7 @@ impl World {
                 Seen::Event(Event::Gap { lasted, topics, .. }) => {
                     let name = |topic: &Topic| String::from_utf8_lossy(&topic.name).into_owned();
                     let names = topics.map(|topics| topics.iter().map(name).collect());
-                    // It was told after the last look.
+                    // It was reported after the last read.
                     let from = self.read_until.checked_sub(lasted + READ_LATE).expect("not so long ago");
                     self.gaps.push(Gap { from, to: None, names });
                 }
@@ -227,7 +227,7 @@ impl World {
                 let is_it = |node: &Option<Node>| node.as_ref().is_some_and(|it| it.server.port() == port);
                 self.nodes.iter().position(is_it).unwrap_or((at + 1) % (MASTERS + 1))
             }
-            // A node that is dead or has no cluster: another one knows more.
+            // The node is dead or has no cluster: ask the next one.
             _ => (at + 1) % (MASTERS + 1),
         };
     }
@@ -348,7 +348,8 @@ fn while_thousands_of_hash_slots_move_any_number_of_channels_goes_along() {
     });
     assert_eq!(world.refused, []);
     world.hear_all(1);
-    // Not all that the node has: a master that loses its last slot becomes a replica, which may be before SETSLOT has an answer.
+    // Not all slots of the node: a master that loses its last one becomes a replica, perhaps before SETSLOT is
+    // answered.
     let moved: Vec<u16> = (0..5000).collect();
     for (n, slots) in moved.chunks(64).enumerate() {
         world.migrate(slots, 0, 2);

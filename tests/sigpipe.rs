@@ -15,7 +15,7 @@ use realtime::model::{Code, ReplyTo, RequestSlot};
 use toy::Game;
 
 fn sigpipe_kills() {
-    // SAFETY: SIG_DFL is no handler, so that no code of ours runs in a signal; nothing here depends on the old one.
+    // SAFETY: SIG_DFL is not a handler, so none of our code runs in a signal; nothing here depends on the old one.
     let old = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     assert_ne!(old, libc::SIG_ERR);
 }
@@ -25,7 +25,7 @@ fn hang_up_on(options: &[(&str, OptionValue)], accept: impl Fn() -> Box<dyn Read
     sigpipe_kills();
     let mut game = Game::start();
     let mut client = game.connect(options);
-    // More than the system takes for a peer that does not read.
+    // More than the system buffers for a peer that does not read.
     let text = vec![b'x'; 16 << 20];
     for _ in 0..20 {
         let mut stream = accept();

@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(60);
 const SLOT: SubscriptionSlot = SubscriptionSlot::new(1, 0);
 const ANSWER: ReplyTo = ReplyTo::Callback(RequestSlot::new(0, 0));
 
-/// A redis-server that speaks TLS on a separate port beside the plain one.
+/// A redis-server that speaks TLS on a separate port besides the plain one.
 struct TlsRedis {
     redis: RealRedis,
     port: HeldPort,
@@ -118,7 +118,7 @@ fn down(client: &mut Client) -> Error {
     })
 }
 
-/// Why a client does not come to be ready.
+/// Why a client does not become ready.
 fn failed(url: &str, pairs: &[(&str, OptionValue)]) -> Error {
     let mut game = Game::start();
     let mut client = connect(&mut game, url, pairs);
@@ -223,7 +223,7 @@ fn a_server_that_cannot_be_believed_is_told_of_with_what_to_do() {
     }
 }
 
-/// As `openssl x509 -req` makes them: of X.509 version 1.
+/// Like the output of `openssl x509 -req`: X.509 version 1.
 #[test]
 fn old_certificates_will_do_for_a_pinned_server_and_for_the_client() {
     for protocols in ["TLSv1.2", "TLSv1.3"] {
@@ -264,7 +264,7 @@ fn a_certificate_that_is_renewed_under_us_is_taken_if_it_is_believed() {
     let mut client = connect(&mut game, &server.url(), &[server.ca()]);
     let before = ready(&mut client).tls_expires.expect("a certificate");
     renew(&server.authority.issue_between(&["127.0.0.1"], -1, 60));
-    // Links that are up stay so.
+    // Open links stay open.
     game.publish(&client, "chat", b"x", ANSWER);
     assert_eq!(client.wait_answer(), Ok(Value::Integer(0)));
     server.say("CLIENT KILL TYPE normal SKIPME yes");
@@ -306,11 +306,11 @@ fn a_sentinel_and_the_master_that_it_names_are_both_reached_through_tls() {
     let place = format!("127.0.0.1:{}", master.port.number());
     assert_eq!((told.address.as_deref(), told.tls), (Some(&*place), Some("TLSv1.3")));
     assert_eq!(client.counters.sentinel()[0].as_deref(), Some(&*format!("127.0.0.1:{}", port.number())));
-    // Without the authority neither is believed.
+    // Without the authority neither is trusted.
     let error = failed(&url, &[]);
     assert_eq!(error.code, Code::Tls);
     assert!(error.message.starts_with("the Sentinel 127.0.0.1:"), "{error}");
-    // Over a plain connection it reports what it is.
+    // Over a plain connection it reports its kind.
     let error = failed(&url.replace("rediss", "redis"), &[]);
     assert!(
         error.message.contains("does it speak plain Redis protocol on this port, without TLS?"),

@@ -86,7 +86,7 @@ function kit.answered(client)
 	host.wait(function() return client:Stats().pending == 0 end, kit.PATIENCE, "the answers")
 end
 
--- Waits within one tick, in which no callback runs and the other threads have the processor.
+-- Waits within one tick, in which no callback runs and other threads have the processor.
 function kit.block_until(what, condition)
 	local deadline = SysTime() + kit.PATIENCE
 	while not condition() do
@@ -105,7 +105,7 @@ for i = first, first + tonumber(ARGV[3]) - 1 do
 	redis.call('PUBLISH', channel, string.sub(redis.sha1hex(tostring(i)) .. filler, 1, size))
 end
 ]]
--- A prime, so that consecutive channels are not neighbours in memory, and each has its turn.
+-- A prime, so that consecutive channels are not neighbours in memory, and each gets its turn.
 local STEP = 7919
 SCRIPT = SCRIPT:gsub("STEP", tostring(STEP))
 

@@ -77,7 +77,7 @@ local function events(source)
 			local bytes = (host.heap() - before) / n
 			local nanos = pass_all(n) * 1e9 / n
 			if round <= 1 then figures = kit.rounds() end
-			-- Later rounds find memory that the first one left.
+			-- Later rounds reuse memory of the first one.
 			if round == 0 then kit.result("events_" .. n .. "_bytes", bytes) end
 			figures.add("ns", nanos)
 			bare.prepare(n, settings.size, channel, callback)
@@ -110,7 +110,7 @@ local function channels(source)
 		local key, client, format = "channels_" .. n .. "_", kit.ready(nil, source.url), kit.unique("channels") .. ".%06d"
 		local names = {}
 		for i = 0, n - 1 do names[i] = string.format(format, i) end
-		-- Memory that comes with the first channel belongs to none.
+		-- Memory that is allocated with the first channel does not count.
 		client:Subscribe("first", callback)
 		kit.confirmed(client)
 		source("first", settings.size, 1)

@@ -2,7 +2,7 @@
 -- beside the bare calls. Run it with --server real, so that the server's work is not this process's.
 --
 -- Two kinds of phases alternate, at 66 ticks a second: in one the module's client has subscribed; in the other a
--- thread that polls and reads has, while the main thread makes the bare calls for as many messages as came. Threads
+-- thread has, which polls and reads, while the main thread makes the bare calls for as many messages as came. Threads
 -- are measured by the system's processor time, the main thread's work by the clock: a tick's call of ProcessEvents,
 -- and the bare calls. Medians over the rounds.
 --

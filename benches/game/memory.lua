@@ -63,14 +63,14 @@ local function in_flight(source, size)
 		source(channel, size, 1)
 		host.wait(function() return got > before end, kit.PATIENCE, "a message")
 	end
-	-- Everything made with the first message exists now, and Lua has had as many strings as will come.
+	-- Everything made with the first message exists now, and Lua has had as many strings as it will get.
 	one_more()
 	bare.prepare(settings.messages, size, channel, function() end)
 	bare.deliver(settings.messages)
 	bare.prepare(1, size, channel, function() end)
 	local before = held()
 	kit.fill(client, source, channel, size, settings.messages)
-	-- No tick may pass here.
+	-- No tick may run here.
 	collectgarbage()
 	bare.trim()
 	local full = { heap = host.heap(), resident = host.rss() }

@@ -42,7 +42,7 @@ local function time(name, list, fn)
 	collectgarbage("restart")
 end
 
--- The variants in another order each round.
+-- The variants, in a different order in each round.
 local function times(round, ways)
 	for i = 1, #ways do time(unpack(ways[(i + round) % #ways + 1])) end
 end
@@ -59,7 +59,7 @@ local function many(count, make)
 	return values, texts, enveloped
 end
 
--- Encodes lines that are made just before, from ready strings. Without an encoder: what the making takes. Both run in the
+-- Encodes lines that are made just before, from ready strings. Without an encoder: the time of the making. Both run in the
 -- interpreter, because a compiled loop would make tables faster where it calls no C function.
 local kept = {}
 local function fresh(texts, encode)

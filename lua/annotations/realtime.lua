@@ -115,7 +115,7 @@ local RealtimeClient = {}
 ---@return RealtimeClient
 function realtime.Connect(url, options) end
 
----Runs waiting callbacks for at most so long, at least one if one waits. The module does this every frame.
+---Runs waiting callbacks for at most this long, but at least one. The module does this every frame.
 ---@param seconds? number default: the tick budget
 ---@return integer ran how many ran
 function realtime.ProcessEvents(seconds) end
@@ -212,21 +212,21 @@ function realtime.Decode(text, channel) end
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimeTables? tables
----@return string? message why there is none: realtime.Default()'s
+---@return string? message realtime.Default()'s reason, if there is none
 function realtime.Tables(client, id) end
 
 ---Requests from server to server. One object for each client and id.
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimeRequests? requests
----@return string? message why there is none: realtime.Default()'s
+---@return string? message realtime.Default()'s reason, if there is none
 function realtime.Requests(client, id) end
 
 ---Which servers are up; this one announces itself from now on. One object for each client and id.
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimePresence? presence
----@return string? message why there is none: realtime.Default()'s
+---@return string? message realtime.Default()'s reason, if there is none
 function realtime.Presence(client, id) end
 
 ---How a shared table is copied.
@@ -241,33 +241,33 @@ function realtime.Presence(client, id) end
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimeShared? shared
----@return string? message why there is none: realtime.Default()'s
+---@return string? message realtime.Default()'s reason, if there is none
 function realtime.Shared(name, options, client, id) end
 
 ---Messages that wait in Redis until each subscriber, or one worker, has handled them. One object for each client and id.
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimeDurable? durable
----@return string? message why there is none: realtime.Default()'s
+---@return string? message realtime.Default()'s reason, if there is none
 function realtime.Durable(client, id) end
 
 ---Which server each player is on, and messages that reach the player there. One object for each client and id.
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimePlayers? players
----@return string? message why there is none: realtime.Default()'s, or that this server has no id
+---@return string? message why there is none: realtime.Default()'s reason, or no id of this server
 function realtime.Players(client, id) end
 
----Documents of players: one for each, held by one server at a time. The same name, client and id give the same object.
+---Documents of players: one for each player, held by one server at a time. The same name, client and id give the same object.
 ---@param name string letters, digits, "_", "." and "-", at most 64
 ---@param options? RealtimeProfilesStorage|RealtimeClient a database of your own; without it the documents are in Redis
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimeProfiles? profiles
----@return string? message why there are none: realtime.Default()'s, or that this server has no id
+---@return string? message why there are none: realtime.Default()'s reason, or no id of this server
 function realtime.Profiles(name, options, client, id) end
 
----Calls fn once, in so many seconds, also on an empty server. The same identifier again replaces the timer.
+---Calls fn once after so many seconds, also on an empty server. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
 ---@param fn? fun()
@@ -295,7 +295,7 @@ function realtime.StopTimer(identifier) end
 ---@param fn? fun()
 function realtime.Async(identifier, fn) end
 
----Calls object:method(…, fn), waits, and returns what fn gets; a refusal as err. In a function that Async runs.
+---Calls object:method(…, fn), waits, and returns the arguments of fn; a refusal as err. Only in a function that Async runs.
 ---@param object table a client, or another object whose methods take a callback as their last argument
 ---@param method string
 ---@param ... any the arguments before the callback
@@ -303,7 +303,7 @@ function realtime.Async(identifier, fn) end
 ---@return any ...
 function realtime.Await(object, method, ...) end
 
----Waits, also on an empty server. In a function that Async runs.
+---Waits, also on an empty server. Only in a function that Async runs.
 ---@param seconds number 0: until the next tick
 function realtime.Sleep(seconds) end
 
@@ -472,7 +472,7 @@ local RealtimeTables = {}
 ---@return string
 function RealtimeTables:Id() end
 
----Publishes a value as JSON. Raises for NaN, infinity and other values without a form in JSON, and names the place.
+---Publishes a value as JSON. Raises for values without a form in JSON, such as NaN and infinity, and names the place.
 ---@param channel string
 ---@param data RealtimeValue
 ---@param fn? fun(err: RealtimeError?, receivers: integer?) nil if the backend does not count them, as Redis does
@@ -548,7 +548,7 @@ local RealtimeRequests = {}
 ---@return string
 function RealtimeRequests:Id() end
 
----Asks another server. fn runs exactly once if this returns true. Codes beside those of a publish: "NOBODY" (at once),
+---Asks another server. fn runs exactly once if this returns true. Codes besides those of a publish: "NOBODY" (at once),
 ---"UNKNOWN", "FAILED", "TIMEOUT", and the other server's own.
 ---@param server string its id
 ---@param name string the request's, at most 128 bytes
@@ -684,7 +684,7 @@ function RealtimeShared:SetMany(values, options, fn) end
 ---@return RealtimeError? err
 function RealtimeShared:Remove(key, fn) end
 
----Adds to a number, which is 0 if there is none. Beyond a bound nothing changes: LIMIT, with the number as it is.
+---Adds to a number; a missing one counts as 0. Beyond a bound nothing changes: LIMIT, with the current number.
 ---@param key string
 ---@param number number
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: number) left out: fn
@@ -901,7 +901,7 @@ function RealtimePlayers:Ask(id, name, data, fn, seconds) end
 ---@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: for a post; a request has none, and anyone with the right to publish can send one. nil removes fn
 function RealtimePlayers:Answer(name, fn) end
 
----Leaves a message for a player, which Answer's function gets on the player's server, now or after the next join; again, until it has replied without an error.
+---Leaves a message for a player, for Answer's function on the player's server, now or after the next join; again, until it replies without an error.
 ---@param id Player|string
 ---@param name string 1 to 128 bytes
 ---@param data RealtimeValue|boolean at most 64 KiB of JSON

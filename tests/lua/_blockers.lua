@@ -1,10 +1,10 @@
--- Hooks that keep others from running, as addons' do: hooks run in any order, and one that returns something or raises ends its
--- round.
+-- Hooks that keep others from running, like some addons' hooks: hooks run in any order, and one that returns a value or raises
+-- stops the rest.
 
 local blockers = {}
 local count = 0
 
--- Whether the hook `name` is reached when the event comes: something else stands in its place meanwhile.
+-- Whether the event reaches the hook `name`, which is replaced during the check.
 local function is_reached(event, name)
 	local fn, reached = hook.GetTable()[event][name], false
 	hook.Add(event, name, function() reached = true end)

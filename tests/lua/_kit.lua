@@ -1,13 +1,13 @@
--- What the suites share. Loaded with include("_kit.lua").
+-- Shared by the suites. Loaded with include("_kit.lua").
 
 require("realtime")
 
 local kit = {}
 
--- Ten times what anything here takes on a slow machine; more, under a tool that makes everything slow.
+-- Ten times the longest wait on a slow machine; more under a tool that makes everything slow.
 kit.PATIENCE = host.args[1] == "slow" and 240 or 60
 
--- A name of this run's own, so that suites on one real server do not hear each other.
+-- A name of this run only, so that suites on one real server do not hear each other.
 local run = string.format("%d", math.floor(SysTime() * 1e6) % 1e12)
 local count = 0
 function kit.unique(name)
@@ -15,7 +15,7 @@ function kit.unique(name)
 	return name .. "." .. run .. "." .. count
 end
 
--- A user of the server, by name, as the first lines of the ACL describe it. Returns the URL for it.
+-- Creates a user of the server, with the rules that follow its name in the ACL. Returns the URL for it.
 function kit.user(name, rules)
 	if host.server.kind() == "fake" then
 		host.fake.user(name .. " " .. rules)
@@ -27,7 +27,7 @@ function kit.user(name, rules)
 	return (host.redis_url:gsub("//[^@]*@", "//"):gsub("//", "//" .. name .. ":pw@"))
 end
 
--- A function that returns what the console has shown since, of realtime's lines that go on like this.
+-- A function that returns the later console lines of realtime that continue with this pattern.
 function kit.lines(pattern)
 	local from = #host.console()
 	return function()
@@ -49,8 +49,8 @@ function kit.connect(options)
 	return realtime.Connect(url, options)
 end
 
--- A client that is ready, and whose `ready` was told: the state is ahead of the events, the figures about the server
--- come with them.
+-- A client that is ready, after its event `ready`: the state comes before the events, the figures about the server
+-- with them.
 function kit.ready(options)
 	local client = kit.connect(options)
 	host.wait(function() return client:IsConnected() and client:Stats().protocol end, kit.PATIENCE,
@@ -62,7 +62,7 @@ function kit.wait(what, condition)
 	return host.wait(condition, kit.PATIENCE, what)
 end
 
--- Ticks go by.
+-- Lets ticks pass.
 function kit.ticks(n)
 	local from = host.ticks()
 	host.wait(function() return host.ticks() >= from + n end, kit.PATIENCE, n .. " ticks")
@@ -115,7 +115,7 @@ function kit.raises(pattern, fn, ...)
 	return message
 end
 
--- Collects what a callback gets: list[n] = { … }, list.fn is the callback.
+-- Collects a callback's arguments: list[n] = { … }, list.fn is the callback.
 function kit.recorder()
 	local list = {}
 	list.fn = function(...) list[#list + 1] = { ... } end
@@ -141,8 +141,8 @@ function kit.publish(client, channel, message)
 	return err, receivers
 end
 
--- Waits until the server has answered all that a client subscribed to so far: a command after the subscriptions is answered
--- after them, in both protocols. Stats may still count what was there before.
+-- Waits until the server has answered all subscriptions of a client so far, because a later command is answered after them
+-- in both protocols. Stats may still have the old counts.
 function kit.fence(client)
 	local done = false
 	client:Publish(kit.unique("fence"), "", function() done = true end, kit.PATIENCE)
@@ -155,7 +155,7 @@ function kit.subscribe(client, ...)
 	kit.fence(client)
 end
 
--- Every loss and error that a client tells, as { event, info }, in their order; `last(event)`: the newest such info.
+-- Every loss and error that a client reports, as { event, info }, in order; `last(event)`: the newest such info.
 function kit.troubles(client)
 	local log = {}
 	for _, event in ipairs({ "down", "gap", "error", "dropped" }) do
@@ -167,7 +167,7 @@ function kit.troubles(client)
 	return log
 end
 
--- Runs fn while a collection goes on at each of its allocations, with finalizers that call `finalizer`.
+-- Runs fn while each of its allocations advances a garbage collection, with finalizers that call `finalizer`.
 function kit.collecting(finalizers, finalizer, fn)
 	collectgarbage()
 	collectgarbage("stop")

@@ -1,7 +1,7 @@
 -- string.find, match, gmatch and gsub in Lua: a port of LuaJIT's lib_string.c, function by function. Its work is done by
--- instructions of the VM, which _step_counter.lua counts; a call of the real functions is a single step whatever it does.
+-- instructions of the VM, which _step_counter.lua counts; a call of the real functions is a single step, however long it takes.
 -- tests/lua/patterns_once.lua compares both.
--- Not ported: the limit of 200 levels, and the texts of errors.
+-- Without the limit of 200 levels, and the texts of errors.
 
 local byte, sub, real_find = string.byte, string.sub, string.find
 local concat, floor, select, type, tostring, unpack = table.concat, math.floor, select, type, tostring, unpack
@@ -10,7 +10,7 @@ local UNFINISHED, POSITION = -1, -2
 local MAX_CAPTURES = 32
 local ZERO, NINE, PERCENT = 48, 57, 37
 
--- classes[letter][c]: whether %letter has c, as the real functions have it.
+-- classes[letter][c]: whether %letter contains c, from the real functions.
 local classes = {}
 for letter in ("acdglpsuwxzACDGLPSUWXZ"):gmatch(".") do
 	local class = {}
@@ -74,8 +74,8 @@ local function match_single(c, p, i, after)
 	return kind == c
 end
 
--- For each pattern and place in it: where the item there ends, and the bytes that it has. Made once, and not counted: `pause`
--- and `go_on` say when that is.
+-- For each pattern and place in it: the end of the item there, and its bytes. It is built once, and not counted, between the calls of
+-- `pause` and `go_on`.
 local MAX_KNOWN = 500
 local items, known = {}, 0
 local pause, go_on = function() end, function() end
@@ -163,12 +163,12 @@ local function end_capture(ms, s, i)
 	return found
 end
 
--- %1 to %9: what an earlier capture holds.
+-- %1 to %9: the text of an earlier capture.
 local function match_capture(ms, s, digit)
 	local level = digit - ZERO
 	if level < 1 or level > ms.level or ms.length[level] == UNFINISHED then error("invalid capture index", 0) end
 	local length, init = ms.length[level], ms.init[level]
-	-- A position's length is huge as the unsigned number that C takes it for.
+	-- C takes a position's length as an unsigned number, which is huge.
 	if length == POSITION or ms.stop - s < length then return nil end
 	for k = 0, length - 1 do
 		if byte(ms.text, init + k) ~= byte(ms.text, s + k) then return nil end
@@ -232,7 +232,7 @@ local function state(text, pattern)
 	return { text = text, pattern = pattern, stop = #text + 1, level = 0, init = {}, length = {} }
 end
 
--- `s`, `e`: where the whole match begins, and where it has ended.
+-- `s`, `e`: the begin and end of the whole match.
 local function capture(ms, number, s, e)
 	if number > ms.level then
 		if number ~= 1 then error("invalid capture index", 0) end
@@ -284,7 +284,7 @@ end
 
 local patterns = {}
 
--- `touch` is told how many bytes a plain search looks at. What happens between `pause` and `go_on` is done once for each
+-- `touch` gets the number of bytes that a plain search reads. The work between `pause` and `go_on` is done once for each
 -- pattern.
 function patterns.functions(touch, pause_counting, go_on_counting)
 	local functions = {}

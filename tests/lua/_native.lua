@@ -1,4 +1,4 @@
--- What no script can do, for tests that must: through LuaJIT's FFI.
+-- Actions that scripts cannot do, for tests that need them: through LuaJIT's FFI.
 
 local native = {}
 
@@ -20,18 +20,18 @@ ffi.cdef([[
 local module = ffi.load("garrysmod/" .. include("addon/_platform.lua").file)
 local other = coroutine.create(function() end)
 
--- Closes the module as the game does, from wherever this is called. The state that it gets is a coroutine's.
+-- Closes the module as the game does, from any caller. It gets the state of a coroutine.
 function native.close()
 	module.gmod13_close(ffi.cast("void *", tonumber(tostring(other):match("0x%x+"))))
 end
 jit.off(native.close)
 
--- Sets the rights of a file, as the number that chmod takes.
+-- Sets the permissions of a file, as the number that chmod takes.
 function native.set_rights(path, mode)
 	assert(ffi.C.chmod(path, mode) == 0, path)
 end
 
--- The rights of a file, as chmod shows them: "640".
+-- The permissions of a file, in the form "640".
 function native.rights(path)
 	local buffer, stream = ffi.new("char[16]"), ffi.C.popen("stat -c %a " .. path, "r")
 	local line = ffi.C.fgets(buffer, 16, stream)
@@ -47,7 +47,7 @@ local AF_INET, SOCK_STREAM, SOCK_NONBLOCK = 2, 1, 2048
 local ADDRESS_BYTES, PORT_AT, IP_AT = 16, 2, 4
 local BACKLOG_FILLERS = 4
 
--- The port of a listener on 127.0.0.1 at which connecting hangs: it has no backlog, and others are in front. It lives as
+-- The port of a listener on 127.0.0.1 at which connecting hangs: it has no backlog, and others wait before. It lives as
 -- long as the process.
 function native.deaf_port()
 	local address = ffi.new("unsigned char[?]", ADDRESS_BYTES)

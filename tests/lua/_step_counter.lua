@@ -1,13 +1,13 @@
 -- Counts how much work a function does, in steps that are the same on every machine: instructions of the VM, and a step for
--- each byte or element that a function of the string and table libraries looks at. Time would depend on the machine.
+-- each byte or element that a function of the string and table libraries reads. Time would depend on the machine.
 --
 --   local counter = include("_step_counter.lua")
 --   counter.install()               -- before the code to be counted is loaded: it may keep string.find in a local
 --   local steps, … = counter.count(fn, …)
 --
--- Patterns are matched by _lua_patterns.lua, so that the work inside of string.match and its like is counted, too.
--- Not seen: how long the results of `..` are, keys that collide in a table, and what C functions of the host do.
--- counter.allocated(fn, …) sees the first.
+-- Patterns are matched by _lua_patterns.lua, so that the work in string.match and similar functions is counted, too.
+-- Not counted: the length of the results of `..`, colliding keys in a table, and the work of C functions of the host.
+-- counter.allocated(fn, …) shows the first.
 
 local counter = {}
 
@@ -30,7 +30,7 @@ end
 local function pause() is_paused = true end
 local function go_on() is_paused = false end
 
--- What each function looks at, from its arguments.
+-- The work of each function, from its arguments.
 local function length(text) return type(text) == "string" and #text or 8 end
 
 local strings = {
@@ -74,7 +74,7 @@ end
 
 local originals
 
--- Puts the counting functions in place of the real ones, and turns the compiler off: compiled code calls no hook.
+-- Replaces the real functions with counting ones, and turns the compiler off: compiled code calls no hook.
 function counter.install()
 	if originals then return end
 	originals = { string = {}, table = {}, _G = { unpack = unpack, tonumber = tonumber } }
@@ -96,7 +96,7 @@ function counter.install()
 	end
 end
 
--- The real functions come back. Code that was loaded meanwhile keeps the counting ones.
+-- Restores the real functions. Code that was loaded in between keeps the counting ones.
 function counter.uninstall()
 	for library, functions in pairs(originals or {}) do
 		for name, fn in pairs(functions) do _G[library][name] = fn end
@@ -105,10 +105,10 @@ function counter.uninstall()
 	jit.on()
 end
 
--- The hook runs after so many instructions instead of each: faster, and exact to that many, more or less.
+-- The hook runs after so many instructions instead of each one: faster, but less exact by about that number.
 function counter.count_every(count) every = count end
 
--- Between these two the steps are counted; they do not nest. With `limit` an error ends what takes more.
+-- Steps are counted between these two calls, which do not nest. With `limit` an error ends code that takes more.
 function counter.start(limit)
 	instructions, touched, is_paused, most = 0, 0, false, limit or math.huge
 	sethook(tick, "", every)
@@ -124,8 +124,8 @@ local function finish(ok, ...)
 	return steps, ...
 end
 
--- The steps that fn(…) takes, and its results. The same call takes the same steps each time, but for a few more where a
--- pattern is used for the first time.
+-- The steps that fn(…) takes, and its results. The same call takes the same steps each time, except for a few more at the
+-- first use of a pattern.
 function counter.count(fn, ...)
 	counter.start()
 	return finish(pcall(fn, ...))
@@ -146,8 +146,8 @@ function counter.allocated(fn, ...)
 	return restart(grown(before, fn(...)))
 end
 
--- Loads the addon anew, so that what it keeps in locals are the functions that stand in the globals now. Where it was
--- loaded before, its clock is that of the old one, and goes with it.
+-- Loads the addon again, so that its locals hold the current functions of the globals. First it removes the timer of an
+-- addon that was loaded before.
 function counter.load_addon()
 	timer.Remove("realtime.Addon")
 	if realtime then realtime.ADDON_VERSION = nil end

@@ -7,7 +7,7 @@ host.setenv("REALTIME_URL", "redis://127.0.0.1:1")
 
 local function client() return realtime.Connect("redis://127.0.0.1:1") end
 
--- One value of every kind, and numbers that are no proper ones.
+-- One value of every kind, and invalid numbers.
 local kinds = {
 	["nil"] = function() return nil end,
 	boolean = function() return true end,
@@ -32,9 +32,9 @@ local ANY = {}
 for kind in pairs(kinds) do ANY[kind] = true end
 local fn = function() end
 
--- Proper arguments of each method, and which kinds each of them may be of; a number says which other argument is wrong then.
+-- Valid arguments of each method, and the kinds that each accepts; a number names another argument that is wrong then.
 local methods = {
-	-- A function may stand in the identifier's place; what follows it are the options, or the bound alone.
+	-- A function may take the identifier's place; the options, or only the limit, follow it.
 	Subscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, MESSAGE_OPTIONS } },
 	PSubscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, MESSAGE_OPTIONS } },
 	Unsubscribe = { { "c", "id" }, { TEXT, { string = true, ["nil"] = true } } },
@@ -44,7 +44,7 @@ local methods = {
 	Transaction = { { { { "PING" } }, fn, 1 }, { {}, CALLBACK, SECONDS } },
 	CommandSync = { { { "PING" }, 0.001 }, { {}, SECONDS } },
 	Ping = { { fn }, { CALLBACK } },
-	-- With a function in the identifier's place the one after it is too much.
+	-- With a function in the identifier's place a second one is too much.
 	On = { { "ready", "id", fn }, { { string = true }, { string = true, ["function"] = 3 }, FUNCTION } },
 	Off = { { "ready", "id" }, { { string = true }, { string = true, ["nil"] = true } } },
 }

@@ -1,5 +1,5 @@
 -- servers: fake, real
--- A peer that does not read: publishing and messages pile up, within bounds, and whoever is at fault is told.
+-- A peer that does not read: publishes and messages pile up within limits, and the callers at fault get errors.
 
 local kit = include("_kit.lua")
 
@@ -34,7 +34,7 @@ for what, case in pairs({
 		kit.eq({ err.code, err.sent }, { "OVERLOADED", false })
 		assert(err.message:find(case.says, 1, true), tostring(err))
 		kit.eq(client:Stats().pending, accepted)
-		-- Refused at once, again and again: small ones too, by their number alone.
+		-- Refused at once, again and again: small ones too, because of their number.
 		if what == "count" then
 			for _ = 1, 1000 do kit.eq(client:Publish(channel, "x", error), false) end
 		end
@@ -44,7 +44,7 @@ for what, case in pairs({
 		host.server.resume()
 		kit.wait("every answer", function() return answered == accepted end)
 		kit.eq(client:Stats().pending, 0)
-		-- There is room again, and nobody is answered twice.
+		-- There is room again, and no publish is answered twice.
 		kit.eq(kit.publish(client, channel, "after"), nil)
 		kit.ticks(5)
 		kit.eq(answered, accepted)
@@ -80,7 +80,7 @@ host.test("a server that cuts off a slow consumer is told as that", function()
 			sent = sent + 1
 			server.publish(channel, string.format("%08d", sent) .. message)
 		end
-		-- It lags because its queue is full, not because its thread was kept from reading.
+		-- It lags because its queue is full, not because its thread could not read.
 		if sent == QUEUE then
 			kit.block_until("a full queue", function() return client:Stats().queued_events == QUEUE end)
 		end

@@ -1,4 +1,4 @@
--- Addons whose hooks end every round, and that remove our timer and our hooks: callbacks go on, or go on with the next calls.
+-- Addons whose hooks end every round, and that remove our timer and our hooks: callbacks continue, or continue with the next calls.
 
 local kit, blockers = include("_kit.lua"), include("_blockers.lua")
 local NAME, EVENTS = "realtime.ProcessEvents", { "Think", "Tick" }
@@ -9,7 +9,7 @@ local function raises() error("a hook of another addon", 0) end
 local function timer_is_back() return timer.Exists(NAME) end
 local function hook_is_back(event) return function() return hook.GetTable()[event][NAME] ~= nil end end
 
--- Some addon's hooks are in the way of ours, and this is what happens then.
+-- Runs `fn` while an addon's hooks block ours.
 local function blocked(events, fn, go_on)
 	for _, event in ipairs(events) do
 		kit.wait("our hook", hook_is_back(event))
@@ -41,7 +41,7 @@ for event, other in pairs({ Think = "Tick", Tick = "Think" }) do
 			hook.Remove(other, NAME)
 			local passed = host.ticks()
 			kit.wait("the ticks", function() return host.ticks() > passed + 30 end)
-			-- Now only a call can do it.
+			-- Now only a call can restore it.
 			kit.wait("the timer, with calls", function() return client:Stats() and timer_is_back() end)
 			arrives("the hook was gone, too")
 			kit.wait("the hook", hook_is_back(other))
@@ -96,7 +96,7 @@ host.test("a tick has one round, however many there are to begin it", function()
 	for _, event in ipairs(EVENTS) do kit.wait("our hook", hook_is_back(event)) end
 	kit.wait("the timer", timer_is_back)
 	kit.subscribe(client, channel, function() got[host.ticks()] = (got[host.ticks()] or 0) + 1 end)
-	-- No time is enough for one callback.
+	-- Even a budget of zero runs one callback.
 	realtime.SetTickBudget(0)
 	for _ = 1, 50 do client:Publish(channel, "x") end
 	local function all()

@@ -39,12 +39,12 @@ host.test("a tick is not longer than its budget and one callback", function()
 		if #runs > 200 then break end
 	end
 	kit.eq(calls, 200)
-	-- Each callback takes half a millisecond at least: no run of 2 ms can hold more than four and the one that was running.
+	-- Each callback takes at least half a millisecond: a run of 2 ms has at most four, and the one that was running.
 	for i, n in ipairs(runs) do assert(n >= 1 and n <= 5, "run " .. i .. " had " .. n) end
 	client:Disconnect()
 end)
 
--- Runs callbacks that are fast, then ones that take longer than the budget; returns how many of these ran in one run at most.
+-- Runs callbacks that are fast, then ones that take longer than the budget; returns the largest number of these in one run.
 local function most_slow_ones_at_once(fast, slow, text, options)
 	text = text or "slow"
 	local client, channel, calls = kit.ready(), kit.unique("turn"), {}

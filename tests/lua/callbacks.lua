@@ -67,7 +67,7 @@ host.test("an error of any type is reported as text", function()
 	client:Disconnect()
 end)
 
--- Every place that takes a callback: what puts it there, so that it is called once.
+-- Every place that takes a callback: functions that put it there, so that it is called once.
 local function places(client, channel)
 	return {
 		Subscribe = function(fn) client:Subscribe(channel, "one", fn) client:Publish(channel, "x") end,
@@ -131,7 +131,7 @@ host.test("a reporter that raises or is missing does no harm", function()
 		kit.wait("message " .. i, function() return #got == i end)
 	end
 	ErrorNoHaltWithStack = before
-	-- What was there when the module was loaded takes over.
+	-- The reporter from when the module was loaded takes over.
 	kit.eq(#host.errors() - errors, 3)
 	client:Disconnect()
 end)
@@ -153,7 +153,7 @@ host.test("callbacks go on when an addon removes the timer or the hook, or repla
 	old_hook.Remove("Think", id)
 	works("the hook removed")
 	kit.wait("the hook", function() return old_hook.GetTable().Think[id] ~= nil end)
-	-- An addon's libraries that cannot do what they should. The rest of them the engine itself needs.
+	-- Libraries that an addon has broken. The engine itself needs the rest of them.
 	timer = setmetatable({ Create = function() error("x") end }, { __index = old_timer })
 	hook = setmetatable({ Add = 17 }, { __index = old_hook })
 	old_timer.Remove(id)
@@ -211,7 +211,7 @@ host.test("finalizers that call the module while it pushes values do no harm", f
 		tostring(client)
 		pcall(client.Publish, client)
 	end
-	-- So that collections come in time, however much there is to go through.
+	-- So that collections come in time, whatever the size of the heap.
 	local pause, steps = collectgarbage("setpause", 100), collectgarbage("setstepmul", 10000)
 	collectgarbage()
 	for round = 1, 20 do

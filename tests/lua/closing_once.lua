@@ -1,8 +1,8 @@
 -- once; unix; unload: before, after
--- The end of the Lua state many times in one process, in every condition a client can be in: nothing is left of it, and
--- no end takes long. The number of maps may stand behind the script's name.
+-- The end of the Lua state many times in one process, with clients in every condition: nothing is left, and
+-- no end takes long. The number of maps may follow the script's name.
 
--- Whatever the host unloads, the library stays.
+-- The library stays, also if the host unloads the module.
 if host.map_number > 1 then
 	assert(host.mapped("librealtime") or host.mapped("gmsv_realtime"), "the library is gone")
 end
@@ -14,17 +14,17 @@ local native = include("_native.lua")
 local SLOW = host.args[1] == "slow"
 local MAPS = SLOW and 64 or tonumber(host.args[1] or 144)
 
--- What was accepted is still sent for 250 ms, and 250 ms more are for the worker to end. Then the main thread goes on by
--- itself; how soon a busy machine lets it is not the module's doing.
+-- Accepted commands are still sent for 250 ms, and the worker has 250 ms more to end. Then the main thread continues without
+-- it, but a busy machine may delay it.
 local LONGEST_CLOSE = SLOW and 10 or 5
 
 -- Names whose lookup never ends, more of them than there are threads for lookups.
 local STUCK_NAMES, RESOLVERS = 5, 4
 
--- Rounds of all conditions before the first look: by then caches and tables have grown to their size.
+-- Rounds of all conditions before the first measurement: by then caches and tables have their full size.
 local WARM_ROUNDS = 3
 
--- What comes and goes between two looks, and the blocks that glibc keeps for each thread though they are free: 230 KB after a
+-- Memory that varies between two measurements, and free blocks that glibc keeps for each thread: 230 KB after a
 -- thousand maps and after two thousand, 16 KB with GLIBC_TUNABLES=glibc.malloc.tcache_count=0. A thousand maps that leave a
 -- client each would leave megabytes.
 local HEAP_SLACK = 512 * 1024
@@ -33,7 +33,7 @@ local BUSY_MESSAGES, BIG_MESSAGE = 100, ("x"):rep(50000)
 
 local function leave() host.next_map() end
 
--- A listener, and so no line on the console, which the host would keep.
+-- With a listener, so without a line on the console, which the host would keep.
 local function silent(client)
 	for _, event in ipairs({ "down", "error", "dropped" }) do client:On(event, function() end) end
 	return client
@@ -41,7 +41,7 @@ end
 
 local function elsewhere(url) return silent(realtime.Connect(url, { id = url })) end
 
--- Until it is ready, with a subscription that counts.
+-- Waits until it is ready, with a confirmed subscription.
 local function subscribed(fn)
 	local client = silent(kit.ready())
 	kit.subscribe(client, "closing", fn or function() end)
@@ -53,7 +53,7 @@ local function busy(client)
 	return client
 end
 
--- Waits for an end that a callback brings about.
+-- Waits for an end that a callback causes.
 local function ends() kit.wait("the end", function() return false end) end
 
 -- One of these happens before each end.
@@ -66,7 +66,7 @@ local conditions = {
 		kit.connect()
 		leave()
 	end,
-	function() -- connecting to what does not answer
+	function() -- connecting to a silent port
 		elsewhere("redis://127.0.0.1:" .. host.kept("deaf"))
 		host.pass(2)
 		leave()
@@ -78,19 +78,19 @@ local conditions = {
 	end,
 	function() -- resolving names that never resolve
 		for i = 1, STUCK_NAMES do elsewhere("redis://" .. i .. ".stuck.invalid") end
-		-- These threads stay for the next lookups. All of them are there from the first time on, and the worker besides.
+		-- These threads stay for the next lookups. From the first time on all of them exist, and the worker, too.
 		kit.wait("all threads for lookups", function()
 			return host.threads() >= host.kept("alone") + RESOLVERS + 1
 		end)
 		leave()
 	end,
-	function() -- a peer that never says a word
+	function() -- a peer that never sends anything
 		host.server.pause()
 		silent(kit.connect())
 		host.pass(2)
 		leave()
 	end,
-	function() -- a peer that answers no more, with much unsent
+	function() -- a peer that stopped answering, with much unsent
 		local client = subscribed()
 		host.server.pause()
 		for _ = 1, 200 do client:Publish("closing", BIG_MESSAGE) end
@@ -110,7 +110,7 @@ local conditions = {
 		for _ = 1, 1000 do host.server.publish("closing", BIG_MESSAGE) end
 		leave()
 	end,
-	function() -- from inside a callback, with more behind it
+	function() -- within a callback, with more callbacks waiting
 		busy(subscribed(leave))
 		ends()
 	end,
@@ -132,7 +132,7 @@ local conditions = {
 		end))
 		ends()
 	end,
-	function() -- likewise, while an answer waits in the next place
+	function() -- likewise, while an answer waits next
 		local client = subscribed()
 		client:Command({ "ECHO", BIG_MESSAGE }, function()
 			native.close()
@@ -151,7 +151,7 @@ local conditions = {
 		busy(subscribed()):Disconnect()
 		leave()
 	end,
-	function() -- clients that a coroutine made, and that nobody knows any more
+	function() -- forgotten clients of a coroutine
 		coroutine.wrap(function()
 			for i = 1, 3 do silent(kit.connect({ id = "forgotten " .. i })):Subscribe("closing", function() end) end
 		end)()
@@ -161,7 +161,7 @@ local conditions = {
 	end,
 }
 
--- And one of these in the end itself.
+-- And one of these during the end itself.
 local last_words = {
 	function()
 		for _, client in ipairs(realtime.Clients()) do client:Publish("closing", BIG_MESSAGE) end
@@ -176,15 +176,15 @@ local last_words = {
 	end,
 }
 
--- How much of it may be left. A lookup that was given up keeps no other name waiting: once one is, the last of the stuck names has
+-- How much of it may be left. An abandoned lookup does not delay other names: after the first one, the last of the stuck names has
 -- a thread, too.
 local function most(what)
 	local kept = host.kept(what)
 	return kept and kept + (what == "threads" and STUCK_NAMES - RESOLVERS or 0)
 end
 
--- What the process has, once the server has let go of its ends, which it does in its own time, and so does a worker that
--- nobody waited for any longer.
+-- The resources of the process after the server has closed its ends, which may take time, as may a worker that
+-- nobody waited for.
 local function measure()
 	collectgarbage()
 	for _, what in ipairs({ "fds", "threads" }) do
@@ -215,7 +215,7 @@ host.run(function()
 	realtime.OnClose(last_words[math.floor(map / #conditions) % #last_words + 1])
 	host.server.resume()
 	pcall(host.server.start)
-	host.tick_times() -- which the host keeps until they are asked for
+	host.tick_times() -- which the host keeps until this call
 	if map == 1 then
 		host.keep("deaf", native.deaf_port())
 		host.keep("alone", host.threads())

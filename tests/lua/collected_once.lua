@@ -1,5 +1,5 @@
--- The module is closed by a finalizer, which the collection runs that our own push of a value has started: what is being
--- pushed stays whole, and nothing is touched that was freed.
+-- A finalizer closes the module, during a collection that our own push of a value has started: the pushed value stays
+-- whole, and freed memory is not touched.
 --
 -- A script has no way to close the module: see _native.lua.
 
@@ -15,18 +15,18 @@ host.run(function()
 	local got, closed, words = nil, false, { "GET", "k" }
 	kit.subscribe(client, channel, function(message) got = message end)
 	client:CommandSync({ "SET", "k", payload })
-	-- What a call reserves is there already, so that pushing its result is the first to need memory.
+	-- The memory that a call reserves exists already, so that pushing its result is the first to allocate.
 	for _ = 1, 3 do client:CommandSync(words) end
 	local run = function() got = select(2, client:CommandSync(words)) end
 	if map % 3 == 1 then
-		-- An answer that is being pushed for its callback: what it is made of belongs to the module itself.
+		-- An answer that is being pushed for its callback: its parts belong to the module itself.
 		local list, before = { "MGET" }, client:Stats().bytes_in
 		for i = 1, 50 do list[i + 1] = "k" end
 		client:Command(list, function(_, reply)
 			for i = 1, 50 do assert(reply[i] == payload, "element " .. i .. " of the answer is changed") end
 		end)
 		kit.block_until("the answer", function() return client:Stats().bytes_in > before + 50 * BYTES end)
-		-- It was read. That it is queued, too, shows when a callback runs.
+		-- It was read. A callback shows that it is queued, too.
 		run = function()
 			kit.block_until("a callback", function() return realtime.ProcessEvents(1) > 0 or closed end)
 		end
@@ -56,7 +56,7 @@ host.run(function()
 	for _, name in ipairs({ "RandomToken", "SHA256", "HMAC", "RestrictConfig", "DecodeJson", "EncodeJson" }) do
 		kit.raises("realtime was closed", realtime[name], "key", "text")
 	end
-	-- An answer was there already. What reaches a callback may come too late.
+	-- An answer had arrived already. Values for a callback may come too late.
 	if map % 3 == 2 then kit.eq(got, payload, "the answer") end
 	host.next_map()
 end)

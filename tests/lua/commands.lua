@@ -50,7 +50,7 @@ host.test("an error concatenates as its text, on either side of whatever there i
 		local text = tostring(err)
 		kit.eq({ "failed: " .. err, err .. "!", err .. err, 5 .. err, err .. 0.5, "a " .. err .. " z" },
 			{ "failed: " .. text, text .. "!", text .. text, "5" .. text, text .. "0.5", "a " .. text .. " z" })
-		-- In an error path nothing is to raise.
+		-- Nothing may raise in an error path.
 		local odd = setmetatable({}, { __tostring = function() error("raises") end })
 		kit.eq({ err .. nil, true .. err, err .. odd }, { text .. "nil", "true" .. text, text .. "(error object is a table value)" })
 	end

@@ -1,5 +1,5 @@
 -- unix
--- The rights of data/realtime.json, where a password stands.
+-- The permissions of data/realtime.json, which contains a password.
 
 local kit = include("_kit.lua")
 local native = include("_native.lua")
@@ -7,7 +7,7 @@ local native = include("_native.lua")
 local FILE = "garrysmod/data/realtime.json"
 local R, W, X = 4, 2, 1
 
--- The number that chmod takes, of the rights of owner, group and others.
+-- The number for chmod, from the permissions of owner, group and others.
 local function mode(owner, group, others) return (owner * 8 + group) * 8 + others end
 
 host.test("without the file there is nothing to take", function()

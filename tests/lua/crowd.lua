@@ -1,4 +1,4 @@
--- Several clients on one worker: what floods one of them is no concern of the others.
+-- Several clients on one worker: a flood for one of them does not affect the others.
 
 local kit = include("_kit.lua")
 
@@ -25,7 +25,7 @@ local function beside(policy)
 		for _, client in ipairs({ one, two }) do
 			assert(client:Publish(quiet, round, function(err) assert(not err, tostring(err)) answers = answers + 1 end))
 		end
-		-- Answers to the flooded one come through as well, dropped as its messages may be.
+		-- The flooded one gets its answers as well, even if its messages are dropped.
 		assert(flooded:Ping(function(err) assert(not err, tostring(err)) answers = answers + 1 end))
 		if round % 10 == 0 then host.pass(1) end
 	end
@@ -48,7 +48,7 @@ for _, policy in ipairs({ "drop_oldest", "drop_newest", "pause" }) do
 		kit.subscribe(client, "flood", function() got = got + 1 end)
 		for _ = 1, 500 do server.publish("flood", "x") end
 		kit.block_until("a full queue", function() return client:Stats().queued_events >= 10 end)
-		-- One link for everything, on which nothing is read before callbacks have run: that is what it says.
+		-- One link for everything, which is not read before callbacks have run: the error says that.
 		local stuck = policy == "pause" and host.protocol == 3
 		local err, reply = client:CommandSync({ "ECHO", "through" }, stuck and 0.2 or kit.PATIENCE)
 		if stuck then

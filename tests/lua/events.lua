@@ -1,5 +1,5 @@
 -- servers: fake, real
--- ready, subscribed, error and identifiers of listeners, where nothing goes wrong with the connection.
+-- ready, subscribed, error and identifiers of listeners, on a connection without faults.
 
 local kit = include("_kit.lua")
 
@@ -35,7 +35,7 @@ host.test("a listener added later to a ready client gets a ready of its own", fu
 end)
 
 host.test("ready comes after the subscriptions that were wanted then", function()
-	host.server.stop() -- so that they are wanted before there is a connection
+	host.server.stop() -- so that they are subscribed before there is a connection
 	local client, order = kit.connect({ reconnect_min = 0.02, reconnect_max = 0.1 }), {}
 	local channel = kit.unique("early")
 	for _, event in ipairs({ "subscribed", "ready" }) do
@@ -199,7 +199,7 @@ host.test("a second Connect with the same id returns the open client", function(
 	a:Subscribe(channel, got.fn)
 	kit.publish(a, channel, "1")
 	kit.wait("the first message", function() return #got == 1 end)
-	local c = kit.connect({ id = id, name = "renamed" }) -- other settings: the same client, connected anew
+	local c = kit.connect({ id = id, name = "renamed" }) -- other settings: the same client, reconnected
 	assert(a == c)
 	kit.wait("ready again", function() return a:IsConnected() end)
 	local err, name = kit.command(a, { "CLIENT", "GETNAME" })
@@ -303,7 +303,7 @@ host.test("at least one callback runs however small the budget", function()
 	kit.subscribe(client, channel, "x", function() calls = calls + 1 end)
 	for i = 1, 3 do client:Publish(channel, i) end
 	kit.block_until("three queued messages", function() return client:Stats().queued_events == 3 end)
-	-- A line for the console takes a turn as well, if one is due.
+	-- A due line for the console takes a turn as well.
 	assert(realtime.ProcessEvents(0) >= 1 or realtime.ProcessEvents(0) >= 1)
 	assert(calls >= 1)
 	kit.wait("the rest", function() return calls == 3 end)

@@ -3,7 +3,7 @@
 
 local kit = include("_kit.lua")
 
--- Quick to come back, so that no test takes long.
+-- Short pauses, so that no test takes long.
 local QUICK = { reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 20 }
 
 local function quick(more)
@@ -111,7 +111,7 @@ host.test("a stopped server is found dead by PING and comes back", function()
 	assert(err.code == "TIMEOUT" or err.code == "DISCONNECTED", tostring(err))
 	host.server.resume()
 	kit.wait("ready again", function() return client:IsConnected() and log.count("gap") >= 1 end)
-	-- It may seem dead once more, and what was said to it meanwhile may be lost.
+	-- It may seem dead once more, and messages from that time may be lost.
 	kit.wait("the second message", function()
 		kit.publish(client, channel, "after")
 		return log.last("message") == "after"
@@ -120,7 +120,7 @@ host.test("a stopped server is found dead by PING and comes back", function()
 end)
 
 host.test("a command times out, and is never sent if it was not yet", function()
-	-- Far longer than anybody waits here: it is each command's own timeout that counts.
+	-- Far longer than any wait here, so that each command's own timeout counts.
 	local client, channel, got = kit.ready(quick({ command_timeout = 1000 })), kit.unique("timeout"), kit.recorder()
 	host.server.stop()
 	kit.wait("down", function() return not client:IsConnected() end)

@@ -1,4 +1,4 @@
--- Faults that only the embedded server can be told to have.
+-- Faults that only the embedded server can simulate.
 
 local kit = include("_kit.lua")
 
@@ -181,7 +181,7 @@ host.test("a server that becomes a replica is left once, and stayed with if it i
 		if line:find("^%[realtime%] follows at %S+: the server is a replica: ") then lines = lines + 1 end
 	end
 	kit.eq(lines, 1, table.concat(host.console(), "\n"))
-	-- It may be promoted again: that is no reason to leave.
+	-- It may be promoted again, so the client stays.
 	server.role("master")
 	kit.wait("the master", function() return client:Stats().role == "master" end)
 	kit.eq(#log, 3)

@@ -1,18 +1,18 @@
 -- servers: fake, real
--- Messages come faster than anybody reads them, while the main thread stands still. Numbers in them prove what
--- arrived, what was dropped, and where. A larger run: gmod-host --server real --timeout 600 tests/lua/flood.lua 3000000
+-- Messages come faster than they are read, while the main thread stands still. Numbers in them prove which
+-- arrived, which were dropped, and where. A larger run: gmod-host --server real --timeout 600 tests/lua/flood.lua 3000000
 
 local kit = include("_kit.lua")
 
 local MESSAGES = tonumber(host.args[1]) or 120000
 local BLOCK = 10000
--- Under "pause", a link that is silent would count as dead long before the main thread goes on. The server has to be faster than
--- that, also on a busy machine and in the middle of a block.
+-- Under "pause", a silent link would count as dead long before the main thread continues. The server has to be faster than
+-- that, even on a busy machine and in the middle of a block.
 local STALL, PING_INTERVAL, PING_TIMEOUT = 7, 0.5, 5
--- What one read of the module's brings at most.
+-- The most that one read of the module brings.
 local READ_BYTES = 65536
 
--- What the README says a client holds at most, and what the host's own Lua may need beside it.
+-- The most that a client holds by the README, and the memory of the host's own Lua.
 local function bound(options)
 	return options.queue_bytes + 16 * options.queue_events + 5 * options.max_message_bytes + 4 * 2 ^ 20 + 4 * 2 ^ 20
 end
@@ -21,10 +21,10 @@ local SCRIPT = [[
 for i = tonumber(ARGV[2]), tonumber(ARGV[3]) do redis.call('PUBLISH', ARGV[1], string.format('%08d', i) .. ARGV[4]) end
 ]]
 
--- A server with nobody else on it, and a function that has it send messages to the one subscriber of a channel.
+-- A server without other clients, and a function that makes it send messages to the one subscriber of a channel.
 local function source(channel, filler)
 	if host.server.kind() == "real" then
-		-- What waits for a paused client is the server's to hold.
+		-- The server has to hold the messages for a paused client.
 		host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0")
 		return host.real, function(from, to)
 			host.real.command("EVAL", SCRIPT, "0", channel, tostring(from), tostring(to), filler)
@@ -84,7 +84,7 @@ local function flood(policy, messages, size, stall, options)
 			kit.block_until("the worker to keep up", function() return client:Stats().received >= to end)
 		end
 		local stats = client:Stats()
-		-- Under "pause" what one read brings is kept whole.
+		-- Under "pause" the bytes of one read are kept whole.
 		local read = policy == "pause" and READ_BYTES or 0
 		assert(stats.queued_events <= options.queue_events + read / size, stats.queued_events .. " messages wait")
 		assert(stats.queued_bytes <= options.queue_bytes + size + read, stats.queued_bytes .. " bytes wait")
@@ -121,7 +121,7 @@ local function flood(policy, messages, size, stall, options)
 	print(string.format("%-11s %d messages of %d bytes in %.1f s, stood still for %.1f s: %d delivered, %d dropped; "
 		.. "%.1f MB more resident (allowed %.1f); drained in %.1f s", policy, messages, size, sent, stalled, got, told,
 		most / 2 ^ 20, allowed / 2 ^ 20, drained))
-	-- The embedded server, and what is sent through it, live in this process.
+	-- The embedded server and its messages are in this process.
 	local apart = host.server.kind() == "real"
 	assert(most <= allowed or not apart, most .. " bytes more resident, " .. allowed .. " allowed")
 	client:Disconnect()

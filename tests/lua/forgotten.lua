@@ -1,8 +1,8 @@
--- Clients that nobody keeps, coroutines that are gone, and addons that replace what the module counts on after it was loaded.
+-- Forgotten clients, ended coroutines, and addons that replace functions of the module after it was loaded.
 
 local kit = include("_kit.lua")
 
--- All that is garbage goes, finalizers included.
+-- Collects all garbage, finalizers included.
 local function collect()
 	collectgarbage()
 	collectgarbage()
@@ -38,7 +38,7 @@ host.test("clients that are closed and forgotten leave no threads and no descrip
 		client:Disconnect()
 	end
 	collect()
-	-- Windows counts handles that its own libraries make when they please: not one for each client, at least.
+	-- On Windows its own libraries open handles at any time; but there must be fewer than one for each client.
 	local most = fds + (jit.os == "Windows" and 10 or 0)
 	kit.wait("no descriptor more than before", function() return host.fds() <= most end)
 	assert(host.threads() <= threads, "threads are left")

@@ -9,10 +9,10 @@ local function closed_client()
 	return client
 end
 
--- No more than this many combinations in a tick, so that the run lives on.
+-- The most combinations in a tick, so that the run stays responsive.
 local A_TICK = 4000
 
--- What a value may be. false stands for nil.
+-- The odd values. false stands for nil.
 local function values(client)
 	local raising = setmetatable({}, { __index = error, __len = error, __tostring = error, __call = error, __eq = error,
 		__newindex = error })
@@ -48,7 +48,7 @@ local function each(list, fn)
 	return count
 end
 
--- What may raise without our name: a callback of the script's own, which is no business of ours.
+-- Only a callback of the script itself may raise without our name.
 local function check(name, ok, message)
 	if ok then return end
 	assert(type(message) == "string", name .. " raises a " .. type(message))
@@ -63,7 +63,7 @@ local function close_all(but)
 	end
 end
 
--- The callbacks among the values raise and answers come to them: what they say is no concern of this test.
+-- The callbacks among the values raise when answers come. This test ignores their errors.
 local reported = ErrorNoHaltWithStack
 local function quietly(fn)
 	ErrorNoHaltWithStack = function() end

@@ -1,4 +1,4 @@
--- The host's runner for tests in GLuaTest's format (tests/host/gluatest/): its verdicts, and the order of things.
+-- The host's runner for tests in GLuaTest's format (tests/host/gluatest/): its verdicts, and the order of its steps.
 
 local runner = include("../host/gluatest/runner.lua")
 local PATIENCE = host.args[1] == "slow" and 240 or 60
@@ -25,7 +25,7 @@ end
 
 local function here() error("raised here") end
 
--- What a case comes to, and part of the reason.
+-- The verdict on a case, and a part of the reason.
 local verdicts = {
 	{ "passed", { func = function() expect(1).to.equal(1) end } },
 	{ "failed", { func = function() expect(1).to.equal(2) end }, "gluatest_once.lua:31: Expected 1 to equal 2" },
@@ -49,7 +49,7 @@ local verdicts = {
 	{ "failed", { async = true, func = function() fail("not this way") end }, "not this way" },
 	{ "failed", { async = true, func = function() fail() end }, "fail() called" },
 	{ "failed", { async = true, func = here }, "raised here" },
-	-- It goes on to done(), and the first failure is told.
+	-- It continues to done(), and the first failure is reported.
 	{ "failed", { async = true, func = function()
 		timer.Simple(0, function() expect("first").to.beNil() expect("second").to.beNil() done() end)
 	end }, "Expected 'first' to be nil" },
@@ -192,7 +192,7 @@ for _, async in ipairs({ false, true }) do
 		eq(began, 0, "cases that began")
 	end)
 
-	-- In an async case what should not hold raises, too: GLuaTest records only the others.
+	-- In an async case negated expectations raise, too: GLuaTest records only the others.
 	host.test("a case ends at a toNot that fails" .. kind, function()
 		local went_on = false
 		local result = run_case({ async = async, func = function()

@@ -1,4 +1,4 @@
--- An empty server: only zero-delay timers run, and callbacks must come all the same.
+-- An empty server: only zero-delay timers run, and callbacks must still come.
 
 local kit = include("_kit.lua")
 

@@ -1,5 +1,5 @@
 -- servers: fake, real
--- The ground that the other suites stand on: a server that can be stopped and driven, with or without players.
+-- The basis of the other suites: a server that can be stopped and driven, with or without players.
 
 host.test("the server is the one that was asked for", function()
 	local kind = host.server.kind()

@@ -1,4 +1,4 @@
--- A server that says what no server should: the client goes on or says why it does not, and takes no memory for it.
+-- A server that sends invalid data: the client continues or reports why not, without using memory for it.
 
 local kit = include("_kit.lua")
 
@@ -11,7 +11,7 @@ end
 
 local function bulk(text) return "$" .. #text .. "\r\n" .. text .. "\r\n" end
 
--- A push as each version has it.
+-- A push in the form of each version.
 local function push(...)
 	local parts = { (host.protocol == 2 and "*" or ">") .. select("#", ...) .. "\r\n" }
 	for _, part in ipairs({ ... }) do parts[#parts + 1] = part end
@@ -29,7 +29,7 @@ local function works(client, channel)
 	client:Unsubscribe(channel, "works")
 end
 
--- What comes out of the blue on the subscriptions' link; whether it ends the link; ping_timeout.
+-- Unexpected data on the subscriptions' link; whether it ends the link; ping_timeout.
 local blue = {
 	["a push of no kind"] = { push(), "either" },
 	["a push of one element"] = { push(bulk("message")), "either" },
@@ -51,7 +51,7 @@ local blue = {
 	["an invalidation"] = { push(bulk("invalidate"), "*1\r\n" .. bulk("k")), "either" },
 	["an answer to nothing"] = { "+OK\r\n", "down" },
 	["an error to nothing"] = { "-ERR go away\r\n", "down" },
-	-- It is skipped as a text that is too large, and what never comes ends the link: here after a second.
+	-- It is skipped as a text that is too large, until its missing rest ends the link: here after a second.
 	["a length beyond any"] = { "$99999999999999999999\r\n", "down", 1 },
 	["a negative length"] = { "$-7\r\n", "down" },
 	["a list beyond any"] = { "*99999999999\r\n", "down" },
@@ -144,7 +144,7 @@ host.test("half an answer, then silence", function()
 	repeat
 		err = kit.command(client, { "GET", "k" }, 0.05)
 		kit.eq(err.code, "TIMEOUT")
-		-- Whose time was up before it was sent has no answer, nor half of one.
+		-- A command whose timeout ended before it was sent has no answer, not even half of one.
 	until err.sent
 	-- A PING's answer is eaten by the rest of that string, which then ends: out of step at the latest.
 	kit.wait("it is noticed", function() client:Ping() return #downs > 0 end)

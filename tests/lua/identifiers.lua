@@ -1,17 +1,17 @@
 -- servers: fake, real
--- The identifier that is left out: the Lua file that called, from wherever and through whatever it called.
+-- A missing identifier stands for the calling Lua file, for every way of calling.
 
 local kit = include("_kit.lua")
 local a, b = include("_file_a.lua"), include("_file_b.lua")
 
--- What is in flight when this is called is over when it returns.
+-- Everything in flight at the call has ended when this returns.
 local function fence(client)
 	local done = false
 	client:Ping(function() done = true end)
 	kit.wait("a PING", function() return done end)
 end
 
--- In every way: what file a puts there replaces what it had there, b's stays beside it, and what a removes is a's alone.
+-- In every way: file a's new callback replaces its old one, b's stays, and a removes only its own.
 local function check(put, remove, topic, fire)
 	local client = kit.ready()
 	for way in pairs(a) do

@@ -1,5 +1,5 @@
 -- unload: before, after
--- A map change while a large table is being made, after ever more slices: nothing of it reaches the next Lua state.
+-- A map change while a large table is being made, after ever more slices: none of it reaches the next Lua state.
 
 local kit = include("_kit.lua")
 

@@ -1,6 +1,6 @@
 -- unload: before, after
--- Callbacks that get the value of a JSON message: how long ones are read and made in slices, and what may happen between and in
--- them. `ProcessEvents(0)` runs one slice, so that ticks are counted, not timed. That values are right is tested in
+-- Callbacks that get the value of a JSON message: long ones are read and built in slices, and anything may happen between and in
+-- them. `ProcessEvents(0)` runs one slice, so that ticks are counted, not timed. The values are tested in
 -- addon/json_messages_once.lua.
 --
 -- A script has no way to close the module: see _native.lua.
@@ -20,7 +20,7 @@ end
 local large = list_of(30000)
 local large_text = assert(realtime.EncodeJson(large))
 assert(#large_text > 2e6, #large_text)
--- One that takes some slices.
+-- A list that takes several slices.
 local long = list_of(400)
 local long_text = assert(realtime.EncodeJson(long))
 
@@ -150,7 +150,7 @@ host.test("two million bytes are made in many small slices, in order, while othe
 	collectgarbage("restart")
 	assert(count > 200, count .. " slices for " .. #large_text .. " bytes")
 	assert(published > 2 and others >= published - 1, others .. " of " .. published .. " messages of another client arrived meanwhile")
-	-- The list of thirty thousand is made at once, and takes 16 bytes a place: all else is small.
+	-- The list of thirty thousand is allocated at once, with 16 bytes for each element. The rest is small.
 	local list_kib = #large * 16 / 1024
 	assert(most < list_kib + 128, most .. " KiB in one slice")
 	kit.eq({ #got[2], got[2][1], got[2][#large], got[3], got[4] }, { #large, large[1], large[#large], "later", { 1 } })
@@ -167,7 +167,7 @@ host.test("long keys are made in slices, as long texts are", function()
 	local client, channel = ready()
 	local got
 	client:Subscribe(channel, function(message) got = message end, JSON)
-	-- Lua has none of the keys before: those that it knows take no memory.
+	-- Lua does not know any of the keys before, because known keys take no memory.
 	local pieces = {}
 	for i = 1, 64 do pieces[i] = '"' .. ("k"):rep(32768) .. i .. '":' .. i end
 	queue(client, { { channel, "{" .. table.concat(pieces, ",") .. "}" } })
@@ -207,7 +207,7 @@ host.test("each callback gets a table of its own, and those of strings the strin
 	client:Disconnect()
 end)
 
--- Runs `change` after each number of slices of one long message, each in a client of its own. `after`: what is to hold then.
+-- Runs `change` after each number of slices of one long message, each in a client of its own. `after`: the check afterwards.
 local function at_every_slice(change, after)
 	local before
 	for stop = 1, 1000 do
@@ -310,7 +310,7 @@ host.test("memory may run out at every allocation of a build", function()
 	client:Subscribe(channel, function(value) heard = value end, JSON)
 	local nested = 1
 	for i = 1, 30 do nested = { nested, ["key " .. i] = "\0" } nested = { value = nested[1], list = { 1, "x\n" } } end
-	-- Deep, and long enough for slices: what is deep comes last.
+	-- Deep, and long enough for slices: the deep part comes last.
 	local value = { filling = ("x"):rep(17000), list = list_of(20), deep = nested }
 	local text = assert(realtime.EncodeJson(value))
 	local function run() for _ = 1, 30 do realtime.ProcessEvents(0) end end

@@ -1,6 +1,6 @@
 -- unix; unload: before, after
 -- JSON of the module at its edges: memory that runs out at every point, and finalizers in the middle of a build that use the
--- same functions or close the module. That values, texts and reasons are right is tested in addon/json_twin_once.lua.
+-- same functions or close the module. Values, texts and reasons are tested in addon/json_twin_once.lua.
 --
 -- A script has no way to close the module: see _native.lua.
 
@@ -28,7 +28,7 @@ local function starved(allocations, fn, ...)
 	return ok, first, second
 end
 
--- Calls fn with ever more allocations left until it gets by with them, and returns what it gave then.
+-- Calls fn with ever more allocations left until they suffice, and returns its results then.
 local function at_every_point(fn, ...)
 	for allocations = 0, 2000 do
 		local ok, first, second = starved(allocations, fn, ...)
@@ -51,7 +51,7 @@ host.test("memory may run out at every allocation of a text, and of a reason", f
 	assert(reason:find("leaf: a function has no form in JSON", 1, true), reason)
 	_, reason = at_every_point(realtime.DecodeJson, text .. "x")
 	kit.eq(reason, "line 1, column " .. #text + 1 .. ": expected the end")
-	-- And none is needed for what the pure part refuses first.
+	-- And everything works afterwards.
 	kit.eq((realtime.EncodeJson(value)), text)
 end)
 
@@ -77,7 +77,7 @@ host.test("a build that raised leaves nothing of what was read behind, whatever 
 	collectgarbage()
 	local before = host.heap()
 	for allocations = 0, 1 do assert(not starved(allocations, realtime.DecodeJson, many)) end
-	-- What was read takes three megabytes, of which a little may stay for the next text.
+	-- The read value takes three megabytes, of which a little may stay for the next text.
 	local more = host.heap() - before
 	assert(more < 256 * 1024, more .. " bytes were left behind")
 	kit.eq(#realtime.DecodeJson(many), 200001)

@@ -27,7 +27,7 @@ host.run(function()
 		host.wait(function() return client:IsConnected() end, kit.PATIENCE, "ready on map " .. map)
 		if map > 5 then
 			local err, last = client:CommandSync({ "GET", "last words" })
-			-- It is still sent for so long, and no longer: a machine that stands still then may cost one, but not all.
+			-- It is still sent, but only for so long: a stall of the machine may prevent one, but not all.
 			local sent, in_time = last == tostring(map - 5), host.close_times()[map - 5] < 0.25
 			assert(not err and (sent or not in_time), "what was accepted at the end of map " .. map - 5 .. " was not sent")
 			if sent then host.keep("sent", true) end
@@ -37,7 +37,7 @@ host.run(function()
 	end
 	if map >= MAPS then
 		for i, seconds in ipairs(host.close_times()) do
-			-- Ten times what it takes at most, if the machine lets it.
+			-- Ten times the longest time on an idle machine.
 			if seconds > 5 then
 				print("closing map " .. i .. " took " .. seconds .. " s")
 				host.exit(1)

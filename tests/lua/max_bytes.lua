@@ -1,5 +1,5 @@
 -- servers: fake, real
--- A subscription with max_bytes: of a larger message it gets the size, and no string is made.
+-- A subscription with max_bytes gets only the size of a larger message, which does not become a string.
 
 local kit = include("_kit.lua")
 
@@ -17,7 +17,7 @@ local function queue(client, channel, message)
 	kit.block_until("a queued message", function() return client:Stats().queued_events > before end)
 end
 
--- A client with a confirmed subscription, so that what it publishes comes back.
+-- A client with a confirmed subscription, so that its publishes come back.
 local function ready(channel)
 	local client = kit.ready()
 	kit.subscribe(client, channel, "first", function() end)
@@ -63,7 +63,7 @@ host.test("without an identifier, with nil for a bound, and with none at all", f
 	client:Disconnect()
 end)
 
--- Each of four callbacks has a bound or none, in every order; the budget of a tick ends behind each callback, or behind none.
+-- Four callbacks with or without a limit, in every order; the budget of a tick ends after each callback, or after none.
 local function every_order(method, topic_of, names_of)
 	local client, channel = kit.ready(), kit.unique("orders")
 	local topic = topic_of(channel)
@@ -80,7 +80,7 @@ local function every_order(method, topic_of, names_of)
 				local is_bounded = math.floor(choice / 2 ^ (n - 1)) % 2 == 1
 				client[method](client, topic, "id" .. n, function(...)
 					calls[#calls + 1] = { n, select("#", ...), ... }
-					-- Nothing but the module keeps what the next ones get.
+					-- Only the module keeps the values for the next ones.
 					collectgarbage()
 					if n == 2 then error("one that raises takes nothing from the others") end
 				end, is_bounded and n or nil)
@@ -162,12 +162,12 @@ host.test("a client that is closed in the middle of a walk", function()
 	kit.eq({ #got, #later }, { 1, 0 })
 end)
 
-local LARGE = 2 ^ 22 -- what a message may have by default
+local LARGE = 2 ^ 22 -- the default limit of a message
 
--- Nothing may keep the text, or else a message like it would cost nothing. So it is made in a function of its own, because
--- a register of the caller's would keep it; and the function is never compiled, because the compiler makes the text a constant
--- of the machine code. It compiles what seems to run often, which it counts in 64 counters for all functions and loops: on a
--- busy machine loops that wait fill them.
+-- Nothing may keep the text, or an equal message would take no memory. So it is made in a separate function, because a
+-- register of the caller would keep it. The function is never compiled, because the compiler makes the text a constant
+-- of the machine code. It compiles code that seems to run often, by 64 counters for all functions and loops, which
+-- waiting loops fill on a busy machine.
 local function queue_large(client, channel)
 	queue(client, channel, string.rep("x", LARGE))
 end
@@ -182,7 +182,7 @@ local function cost(client, channel, is_over)
 	collectgarbage()
 	collectgarbage("stop")
 	local before = collectgarbage("count")
-	-- What is counted as queued may be visible a moment later.
+	-- The count of queued messages may be updated a moment later.
 	kit.block_until("the delivery", function()
 		realtime.ProcessEvents(math.huge)
 		return is_over()
@@ -232,7 +232,7 @@ host.test("what is no bound is refused, and nothing is subscribed", function()
 		for _, wrong in ipairs({ "5", true, print }) do
 			kit.raises("bad argument #4 to '" .. method .. "' %(max_bytes: whole number from 0 up, or nil, expected, got " .. type(wrong),
 				client[method], client, channel, "id", print, wrong)
-			-- A text in this place is an identifier that stands too late.
+			-- A text here is an identifier in the wrong place.
 			local named = wrong == "5" and "identifier" or "max_bytes"
 			kit.raises("bad argument #3 to '" .. method .. "' %(" .. named .. ": ", client[method], client, channel, print, wrong)
 		end

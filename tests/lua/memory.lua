@@ -1,9 +1,9 @@
 -- servers: fake, real
--- A Lua that has no memory left, at every point of every call: an error at worst, and everything works afterwards.
+-- Lua runs out of memory at every point of every call: at worst that is an error, and everything works afterwards.
 
 local kit = include("_kit.lua")
 
--- Runs fn with so many allocations left. It must not allocate before it calls what is tested.
+-- Runs fn with so many allocations left. It must not allocate before the tested call.
 local function starved(allocations, fn)
 	collectgarbage()
 	collectgarbage("stop")
@@ -14,7 +14,7 @@ local function starved(allocations, fn)
 	return ok, err
 end
 
--- Calls fn with ever more allocations left, until it no longer fails for want of them.
+-- Calls fn with ever more allocations left, until they suffice.
 local function at_every_point(what, fn)
 	local failures = 0
 	for allocations = 0, 300 do

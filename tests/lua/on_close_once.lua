@@ -31,7 +31,7 @@ local maps = {
 	end,
 	function(client)
 		kit.eq(host.kept("forgotten"), nil)
-		-- Whatever it does, the map ends.
+		-- The map ends in any case.
 		realtime.OnClose(function()
 			client:Disconnect()
 			realtime.OnClose(function() host.keep("again", (host.kept("again") or 0) + 1) end)

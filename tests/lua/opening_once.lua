@@ -1,4 +1,4 @@
--- Memory runs out while the module is set up, at another allocation on each map: `require` fails, and the map ends as any other.
+-- Memory runs out while the module is set up, at another allocation on each map: `require` fails, and the map ends as usual.
 
 local MOST = 1000
 

@@ -1,5 +1,5 @@
 -- once
--- Every option: what it takes, what it refuses, and in which words.
+-- Every option: accepted values, refused values, and the messages.
 
 local kit = include("_kit.lua")
 
@@ -93,7 +93,7 @@ host.test("files of certificates and keys are read by Connect, which says what i
 		return message
 	end
 	if not realtime.FEATURES.tls then return end
-	-- What was meant as a key's text may lack its first line.
+	-- A text that is meant as a key may lack its first line.
 	local message = says({ tls_key = "MC4CAQAwBQYDK2VwBCIEIs3cret" }, '"tls_key" names a file', "does not exist", "-----BEGIN")
 	assert(not message:find("s3cret", 1, true), message)
 	says({ tls_ca = "no/such/file.pem" }, '"tls_ca" names the file "no/such/file.pem"', "does not exist", jit.os == "Windows" and "begins in C:" or "begins in /")
@@ -133,7 +133,7 @@ end)
 host.test("Connect without arguments takes the URL in REALTIME_URL", function()
 	local message = kit.raises("REALTIME_URL", realtime.Connect)
 	assert(message:find("set the environment variable", 1, true), message)
-	-- As a panel sets it where the owner left the field blank.
+	-- A panel sets it like this if the owner left the field empty.
 	host.setenv("REALTIME_URL", "")
 	message = kit.raises("set the environment variable REALTIME_URL", realtime.Connect)
 	local urls = { "nonsense", "redis://u:s3cret@h:99999", "redis://:s3cret@h/x" }
@@ -148,7 +148,7 @@ host.test("Connect without arguments takes the URL in REALTIME_URL", function()
 	local client = realtime.Connect()
 	kit.wait("ready", function() return client:IsConnected() end)
 	client:Disconnect()
-	kit.raises("#1", realtime.Connect, nil) -- a URL that is missing by mistake is none from the environment
+	kit.raises("#1", realtime.Connect, nil) -- a URL that is missing by mistake is not taken from the environment
 	kit.raises("#1", realtime.Connect, nil, "x")
 end)
 
@@ -160,7 +160,7 @@ host.test("Connect takes the URL in REALTIME_URL with options", function()
 	message = kit.raises("environment variable REALTIME_URL", realtime.Connect, nil, { name = "n" })
 	assert(not message:find("s3cret", 1, true), message)
 	host.setenv("REALTIME_URL", host.redis_url)
-	-- Of an option that is wrong the variable is not to blame, nor of what it says itself.
+	-- The variable is not blamed for a wrong option, or for mistakes that it names itself.
 	for key, value in pairs({ pasword = "x", db = -1, name = "a b" }) do
 		message = kit.raises('"' .. key .. '"', realtime.Connect, nil, { [key] = value })
 		assert(message:find("#2", 1, true) and not message:find("REALTIME_URL", 1, true), message)
@@ -206,7 +206,7 @@ host.test("an error about the server says where its URL came from", function()
 	says(refused(nil, { name = "n" }), " (user bob, URL from the environment variable REALTIME_URL)")
 	says(refused(URL), " (settings given to realtime.Connect)")
 	says(refused({ host = "127.0.0.1", port = 1, password = "s3cret" }), " (user default, settings given to realtime.Connect)")
-	-- As the addon does.
+	-- Like the addon.
 	says(refused(URL, { name = "n" }, "the\nfile"), " (URL from the\\x0afile)")
 end)
 
@@ -220,12 +220,12 @@ host.test("nobody sends the password in REALTIME_URL to another server", functio
 			assert(not message:find("s3cret", 1, true), message)
 		end
 	end
-	-- The default port; not where some script wants it to be.
+	-- The default port, not one that a script chose.
 	host.setenv("REALTIME_URL", "redis://:s3cret@127.0.0.1")
 	local client = realtime.Connect(nil, { id = "default port" })
 	kit.eq(client:Stats().address, "127.0.0.1:6379")
 	client:Disconnect()
-	-- Of another's URL, and without one, the caller says it all.
+	-- With another URL, and without one, the caller decides everything.
 	client = realtime.Connect("redis://127.0.0.1", { port = 7 })
 	kit.eq(client:Stats().address, "127.0.0.1:7")
 	client:Disconnect()
@@ -247,7 +247,7 @@ host.test("options about TLS may stand in a URL, and are told as the URL's", fun
 		local message = kit.raises('environment variable REALTIME_URL: option "tls_pin" means nothing', realtime.Connect, nil, options)
 		assert(not message:find("s3cret", 1, true), message)
 	end
-	-- It means nothing, and is no fault.
+	-- It has no effect, and is not a mistake.
 	realtime.Connect("redis://127.0.0.1:1?tls=false"):Disconnect()
 end)
 

@@ -1,10 +1,10 @@
--- The queue to the main thread is full: what each policy does, and that the count is exact.
+-- The queue to the main thread is full: the effect of each policy, and the exact count.
 
 local kit = include("_kit.lua")
 
 local SENT = 5000
 
--- Sends while the main thread stands still, then lets it run. Returns what reached callbacks and what was told of the rest.
+-- Sends while the main thread stands still, then lets it run. Returns the received messages, and the reports about the rest.
 local function flood(policy)
 	local server = host.new_fake()
 	local client = kit.ready({ url = server.url(), queue_events = 100, overflow = policy })
@@ -28,7 +28,7 @@ local function flood(policy)
 	end
 	kit.wait("everything is told", function() return #got + told == SENT end)
 	kit.wait("every answer, whatever was dropped", function() return answers == 10 end)
-	-- In their place: the numbers and the counts add up to the whole sequence.
+	-- In the right order: the numbers and the counts add up to the whole sequence.
 	local next = 1
 	for _, entry in ipairs(order) do
 		if type(entry) == "number" then

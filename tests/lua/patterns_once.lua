@@ -27,7 +27,7 @@ local REPLACEMENTS = { "", "<%0>", "%1%%", "%2", 5, { a = "A", b = false, [1] = 
 end }
 
 local refused, compared = 0, 0
--- Both agree: the same results, or an error of both.
+-- Both give the same results, or both raise.
 local function compare(name, one, other, ...)
 	local wanted, got = { pcall(one, ...) }, { pcall(other, ...) }
 	compared = compared + 1
@@ -59,7 +59,7 @@ local PATTERNS = {
 	"[-a]", "[%a_]+", "[%]]", "[^%s]*", "%a", "%d+", "%s*", "%w+", "%p", "%c", "%x+", "%l", "%u", "%g", "%z", "%A+", "%D", "%S*", "%W", "%%",
 	"%.", "%-?%d+", "()", "(a)", "(a*)(b*)", "(a(b))", "()a()", "(a)%1", "(.)%1", "(.-)b", "((a)*)", "^%s*(.-)%s*$", "%b()", "%bab", "%b\"\"",
 	"%f[%w]%w+", "%f[%s]", "%f[^%z]", "%f[%z]", "([^,]*),?", "^(%a+)=(.+)$", "[ \t\r\n]*()", "%$", "a$b", "^^", "a^", "(()())",
-	-- Malformed ones, some of which are so only where matching gets there.
+	-- Malformed patterns; some fail only if matching reaches the mistake.
 	"%", "[", "[a", "[%", "[^", "[]", "(", "(a", ")", "a)", "%b", "%ba", "%f", "%fa", "%1", "(a%1)", "%0", "()%1", "a[", "a%", "(.-", "\0a", "a\0b",
 }
 local TEXTS = {
@@ -74,7 +74,7 @@ host.test("the port answers as the real functions do: a table", function()
 	assert(refused > 1000 and compared > 20000, refused .. " of " .. compared)
 end)
 
--- Pieces that random patterns are made of, and what they are matched against.
+-- Pieces of random patterns, and of the texts to match.
 local PIECES = {
 	"a", "b", ".", "%a", "%d", "%s", "%W", "[ab]", "[^a]", "[%d_]", "[a-c]", "%b()", "%f[%a]", "(", ")", "()", "%1", "*", "+", "-", "?", "^", "$", "%(", ",",
 }

@@ -1,6 +1,6 @@
 -- servers: fake, real
--- What each file that goes to servers has to do on its own platform, in one script: connect, subscribe, publish, a burst, a
--- restart of the server, a thousand raised Lua errors, and thirty ends of the Lua state. Nothing in here is particular to
+-- A test for each released file on its own platform, in one script: connect, subscribe, publish, a burst, a
+-- restart of the server, a thousand raised Lua errors, and thirty ends of the Lua state. Nothing here depends on
 -- one system.
 
 local kit = include("_kit.lua")
@@ -35,7 +35,7 @@ local function first_map()
 	local stats = client:Stats()
 	print(string.format("%s %s, RESP%d", jit.os, jit.arch, stats.protocol))
 
-	-- Subscribe and publish: bytes arrive as they are, numbers as digits.
+	-- Subscribe and publish: bytes arrive unchanged, numbers as digits.
 	local got = {}
 	client:Subscribe(channel, "got", function(message, name) got[#got + 1] = message assert(name == channel) end)
 	local bytes = {}
@@ -68,7 +68,7 @@ local function first_map()
 	client:Unsubscribe(channel, "burst")
 	publisher:Disconnect()
 
-	-- Each bad call raises, through the module's frames, and leaves all as it was.
+	-- Each bad call raises, through the module's frames, and changes nothing.
 	local function raises(fn, ...)
 		local fine, message = pcall(fn, ...)
 		assert(not fine and type(message) == "string", message)
@@ -86,7 +86,7 @@ local function first_map()
 	kit.wait("a thousand errors of callbacks", function() return raised == ERRORS end)
 	client:Unsubscribe(channel, "raising")
 
-	-- A restart of the server, unless somebody else owns it.
+	-- A restart of the server, unless it is not the host's own.
 	local owned, server = pcall(function() return host.server end)
 	if owned then
 		local events, late = {}, nil
@@ -94,12 +94,12 @@ local function first_map()
 			client:On(event, "events", function() events[#events + 1] = event end)
 		end
 		kit.subscribe(client, channel, "late", function(message) late = message end)
-		-- Who listens while the client is ready hears that.
+		-- A listener that is added while the client is ready gets the event.
 		kit.wait("the client to be ready", function() return events[1] == "ready" end)
 		server.stop()
 		kit.wait("the loss", function() return events[2] == "down" end)
 		server.start()
-		-- Each attempt that failed meanwhile is one more "down".
+		-- Each failed attempt in between is one more "down".
 		kit.wait("the return", function() return #events > 3 and events[#events] == "ready" end)
 		kit.eq(events[#events - 1], "gap")
 		client:Publish(channel, "late")

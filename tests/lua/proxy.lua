@@ -1,11 +1,11 @@
 -- servers: fake, real; unix
--- Every way in which a connection goes wrong, between the module and a server that knows nothing of it.
+-- Every fault of a connection, between the module and a server that does not know about it.
 
 local kit = include("_kit.lua")
 
 local QUICK = { reconnect_min = 0.005, reconnect_max = 0.02, connect_timeout = 20, ping_interval = 10, ping_timeout = 10 }
 
--- A client behind a proxy of its own, with the faults of its first connection; its events and messages, in order.
+-- A client behind its own proxy, with the faults of its first connection; its events and messages, in order.
 local function behind(faults, more)
 	local proxy = host.proxy()
 	if faults then proxy.next(faults) end
@@ -26,12 +26,12 @@ local function behind(faults, more)
 	return proxy, client, log, channel
 end
 
--- Until its subscription stands: of a connection on which it did not, no gap is told.
+-- Waits for its subscription, because a connection without one causes no gap.
 local function up(client, log)
 	kit.wait("ready, and the subscription", function() return log.count("ready") == 1 and client:Stats().confirmed == 1 end)
 end
 
--- The client is ready, and what it publishes reaches its own subscription.
+-- The client is ready, and its publishes reach its own subscription.
 local function lives(client, log, channel)
 	local message = kit.unique("alive")
 	kit.wait("a message to itself", function()
@@ -76,7 +76,7 @@ end)
 host.test("stalled: silence is found and left; a short one is not", function()
 	local proxy, client, log, channel = behind(nil, { ping_interval = 0.3, ping_timeout = 0.3 })
 	kit.wait("ready", function() return log.count("ready") >= 1 end)
-	local downs, readies = log.count("down"), log.count("ready") -- a machine that stands still is found as well
+	local downs, readies = log.count("down"), log.count("ready") -- a stall of the machine is detected as well
 	proxy.edit({ down_stall = true })
 	kit.wait("down", function() return log.count("down") > downs end)
 	kit.wait("ready again", function() return log.count("ready") > readies end)
@@ -136,7 +136,7 @@ host.test("another server in the old one's place", function()
 	local proxy, client, log, channel = behind()
 	up(client, log)
 	local other = host.new_fake({ version = "7.2.9" })
-	-- It asks for no password, so it takes any that its user could have.
+	-- It requires no password, so it accepts any.
 	other.user("default on nopass ~* &* +@all")
 	local user = proxy.url():match("//([^:@]+):[^@]*@")
 	if user then other.user(user .. " on nopass ~* &* +@all") end

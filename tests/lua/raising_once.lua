@@ -1,4 +1,4 @@
--- Thousands of callbacks that each raise: the console is told, not flooded, and the tick keeps to its budget.
+-- Thousands of callbacks that each raise: the console is not flooded, and the tick keeps its budget.
 
 local kit = include("_kit.lua")
 
@@ -26,7 +26,7 @@ local function reported(text)
 	return found
 end
 
--- Before anything is counted out, so that all of it waits for the same ten seconds.
+-- Before any count is printed, so that all counts wait for the same ten seconds.
 host.test("each kind of error is reported a few times and counted from there on", function()
 	host.expect_errors(11)
 	local client, channel, calls, fine, told = kit.ready(), kit.unique("raise"), 0, 0, 0
@@ -52,7 +52,7 @@ host.test("each kind of error is reported a few times and counted from there on"
 	assert(reported("all the same")[1]:find("stack traceback", 1, true), "no traceback")
 	assert(reported("all the same")[1]:find("raising_once.lua:", 1, true), "no place")
 	kit.eq(counted("all the same"), 0, "counted out at once")
-	-- What it took at 66 ticks a second, for whoever reads along.
+	-- The time at 66 ticks a second, for readers of the output.
 	local longest, worked = 0, 0
 	for _, seconds in ipairs(host.tick_times()) do
 		longest, worked = math.max(longest, seconds), worked + seconds
@@ -60,7 +60,7 @@ host.test("each kind of error is reported a few times and counted from there on"
 	print(string.format("%d callbacks raised: %.2f us each, longest tick %.2f ms", calls,
 		worked / calls * 1e6, longest * 1e3))
 	client:Disconnect()
-	-- Nothing happens any more: the count is told all the same.
+	-- Nothing happens any more, but the count is still printed.
 	host.wait(function() return counted("all the same") > 0 end, 100, "the count")
 	local errors, lines = counted("all the same")
 	kit.eq({ errors, #lines }, { CALLBACKS * MESSAGES - 5, 1 })
@@ -113,7 +113,7 @@ host.test("a count is told between two callbacks of one message, and the second 
 end)
 
 host.test("texts without end find an end", function()
-	-- What the tests before have left takes some of the places.
+	-- Messages from earlier tests take some of the places.
 	host.expect_errors(1, 64)
 	local client, channel, calls = kit.ready(), kit.unique("texts"), 0
 	kit.subscribe(client, channel, function(message)

@@ -1,5 +1,5 @@
 -- unix
--- Everything at random for a while, callbacks and faults included: what holds for every client holds to its end. Each
+-- Everything at random for a while, callbacks and faults included: the rules for a client hold until its end. Each
 -- accepted command is answered once, messages of one publisher come in order and never twice, and nothing is left.
 
 local kit = include("_kit.lua")

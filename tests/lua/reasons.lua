@@ -1,5 +1,5 @@
 -- servers: fake, real
--- Why there is no connection: the likely reason, as the console tells it where no script listens.
+-- Why there is no connection: the likely reason on the console, if no script listens.
 
 local kit = include("_kit.lua")
 
@@ -19,7 +19,7 @@ local function lines(client, from)
 	return found
 end
 
--- Makes a client that is turned away again and again; returns the one line that is printed meanwhile.
+-- Creates a client that is refused again and again; returns the one line that is printed.
 local function line(attempts, options)
 	local from = #host.console()
 	local client = kit.connect(options)
@@ -36,7 +36,7 @@ local function says(text, ...)
 	for _, part in ipairs({ ... }) do assert(text:find(part, 1, true), "not " .. kit.show(part) .. ": " .. text) end
 end
 
--- Attempts are counted from the connections that the server took.
+-- Attempts are counted by the connections that the server accepted.
 local function turned_away(faults, more)
 	local server = host.new_fake()
 	server.faults("new", faults)
@@ -78,7 +78,7 @@ if host.server.kind() == "fake" then
 		says(turned_away({ greeting = "SSH-2.0-OpenSSH_9.2\r\n" }), "an SSH server answers there, not Redis")
 		says(turned_away({ greeting = "220 mail.example.com ESMTP\r\n" }), "a mail server answers there, not Redis")
 		says(turned_away({ greeting = "J\0\0\0\n8.0.36\0" }), "a MySQL or MariaDB server answers there, not Redis")
-		-- Its greeting may begin like a line of Redis's, and be all that it says.
+		-- Its greeting may begin like a line from Redis, and be everything that it sends.
 		says(turned_away({ greeting = "+\0\0\0\n8.0.36\0", cut_after_sent = 12 }), "a MySQL or MariaDB server answers there, not Redis")
 		says(turned_away({ greeting = "hello\r\n" }), "bytes are not RESP")
 	end)
@@ -115,9 +115,9 @@ host.test("cut off as a slow consumer", function()
 	local ready, down = false, false
 	kit.subscribe(client, channel, function() end)
 	client:On("ready", function(info) ready = ready or not info.first end)
-	-- Nobody reads while this tick goes on.
+	-- The client does not read during this tick.
 	local message = ("x"):rep(100000)
-	-- It is its queue that is full, before the server has more than it keeps.
+	-- The queue of the client is full before the buffer of the server is.
 	for _ = 1, QUEUE do limited.publish(channel, message) end
 	kit.block_until("a full queue", function() return client:Stats().queued_events == QUEUE end)
 	kit.block_until("the server has enough of it", function() return limited.publish(channel, message) == 0 end)

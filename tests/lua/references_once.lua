@@ -1,4 +1,4 @@
--- Values of Lua that the module keeps: let go of once nobody needs them, and never taken for one another.
+-- Lua values that the module keeps: released when unused, and never confused.
 
 local kit = include("_kit.lua")
 
@@ -44,7 +44,7 @@ host.test("a finalizer that runs while a message is handed over changes nobody's
 				end
 			end
 		end
-		-- The next string that is made ends a whole collection.
+		-- The next new string completes a whole collection.
 		collectgarbage("stop")
 		collectgarbage("setstepmul", 1000000)
 		collectgarbage("setpause", 0)

@@ -1,5 +1,5 @@
 -- servers: fake, real; redis: 6.2
--- What the ACL forbids is on the console, all of it, with the words that allow it; where a script listens, in its error.
+-- Everything that the ACL forbids is on the console, with the rules that allow it; if a script listens, in its error.
 
 local kit = include("_kit.lua")
 
@@ -75,7 +75,7 @@ host.test("a client that ends before its line is due has it told", function()
 	local channel = kit.unique("brief")
 	client:Subscribe(channel, function() end)
 	kit.wait("the refusal", function() return client:Stats().refused == 1 end)
-	-- The figure is there before the event is. An answer comes after it.
+	-- The figure is updated before the event. An answer comes after it.
 	local answered
 	client:Ping(function() answered = true end)
 	kit.wait("the answer", function() return answered end)

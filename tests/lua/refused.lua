@@ -1,4 +1,4 @@
--- Subscriptions that the server refuses for a while: they are asked for again, and what follows is told.
+-- Subscriptions that the server refuses for a while: they are retried, and the outcome is reported.
 
 local kit = include("_kit.lua")
 
@@ -39,7 +39,7 @@ host.test("what is refused at first is subscribed within a pause, and the client
 		return list
 	end
 	kit.eq(states(), { "refused", "refused" })
-	-- Other work goes on.
+	-- Other work continues.
 	kit.eq(kit.publish(client, channel, "unheard"), nil)
 	host.fake.forget_reactions()
 	kit.wait("the subscriptions", function() return client:Stats().confirmed == 2 end)

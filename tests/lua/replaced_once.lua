@@ -1,4 +1,4 @@
--- Addons that replace globals after the module was loaded: callbacks go on, and what raises is reported.
+-- Addons that replace globals after the module was loaded: callbacks continue, and errors are reported.
 
 -- The reporter that is missing when the module is loaded.
 local reporter = ErrorNoHaltWithStack
@@ -9,18 +9,18 @@ ErrorNoHaltWithStack = reporter
 local G = _G
 local pairs, rawget, rawset, assert, error = pairs, rawget, rawset, assert, error
 
--- As kit.wait, with nothing that may have been replaced.
+-- Like kit.wait, without functions that may have been replaced.
 local now, pass = SysTime, host.pass
 local function wait_for(arrived)
 	local till = now() + kit.PATIENCE
 	while not arrived() and now() < till do pass(1) end
 end
 
--- Whatever an addon may put in the place of a function.
+-- The replacement of a function by an addon.
 local function broken() error("a replaced global was called", 2) end
 local function idle() end
 
--- Replaces for the time of `fn`, which must not look at what is replaced.
+-- Replaces functions while `fn` runs, which must not use them.
 local function with(replaced, fn)
 	local before = {}
 	for name, value in pairs(replaced) do before[name] = rawget(G, name) or false end
@@ -41,7 +41,7 @@ local function works(what)
 	end
 end
 
--- The engine reads its own libraries anew in each tick: what it needs of them stays.
+-- The engine reads its own libraries again in each tick, so the functions that it needs stay.
 local function library(name, functions) return setmetatable(functions, { __index = G[name] }) end
 
 local replacements = {
@@ -71,7 +71,7 @@ for what, replaced in SortedPairs(replacements) do
 		local client, send, arrived = works(what)
 		local remove, thinks = timer.Remove, hook.GetTable().Think
 		with(replaced, function()
-			-- What puts the tick back has to do it with what it kept.
+			-- The code that restores the tick has to use the functions that it kept.
 			remove("realtime.ProcessEvents")
 			send()
 			wait_for(arrived)
@@ -105,7 +105,7 @@ host.test("a reporter that was missing from the start, on map " .. host.map_numb
 	kit.subscribe(client, channel, function() got = got + 1 error("told to nobody but the console", 0) end)
 	ErrorNoHaltWithStack = nil
 	client:Publish(channel, "x")
-	-- What was there at the start takes over; if nothing was, the console does.
+	-- The reporter from the start takes over; without one, the console does.
 	if host.map_number == 1 then host.expect_errors(1) end
 	kit.wait("the message", function() return got == 1 end)
 	ErrorNoHaltWithStack = reporter

@@ -1,4 +1,4 @@
--- How each kind of reply reaches Lua. The embedded server answers FAKE.REPLY with the bytes it is given.
+-- How each kind of reply reaches Lua. The embedded server answers FAKE.REPLY with the given bytes.
 
 local kit = include("_kit.lua")
 

@@ -1,5 +1,5 @@
 -- servers: fake, real; redis: 7.0
--- Sharded channels: as plain ones on a server without a cluster, and apart from them.
+-- Sharded channels: like plain ones on a server without a cluster, but separate from them.
 
 local kit = include("_kit.lua")
 

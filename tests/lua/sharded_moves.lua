@@ -1,4 +1,4 @@
--- Sharded channels whose hash slot moves, and servers that have none.
+-- Sharded channels whose hash slot moves, and servers without sharded channels.
 
 local kit = include("_kit.lua")
 

@@ -1,5 +1,5 @@
 -- servers: fake; unix
--- The peer closes while we write. SIGPIPE kills this process, as it may kill the game: nothing but `down` may come of it.
+-- The peer closes while we write. SIGPIPE kills this process, as it may kill the game: it may only cause `down`.
 
 local kit = include("_kit.lua")
 
@@ -17,7 +17,7 @@ local function cut_in_the_middle(url, how)
 	local message = ("x"):rep(BYTES)
 	for round = 1, ROUNDS do
 		kit.wait("ready", function() return client:IsConnected() end)
-		-- In the midst of what is written now, at ever another place.
+		-- In the middle of the current write, each time at another place.
 		server.faults("all", { cut_after_received = BYTES * round + 12345 * round, cut_with = how })
 		local before = downs
 		for _ = 1, PUBLISHES do

@@ -1,5 +1,5 @@
 -- servers: real
--- A soak: somebody else publishes at a steady rate, the server is restarted again and again, the main thread stalls, and every
+-- A soak: another process publishes at a steady rate, the server is restarted again and again, the main thread stalls, and every
 -- message is accounted for. Ten seconds by default; longer: see CONTRIBUTING.md.
 
 require("realtime")
@@ -15,7 +15,7 @@ local settings = {
 	memory = 16, -- MiB by which the process may grow once it is warm
 	seed = 1,
 	tls = 0, -- 1: the server speaks TLS, and so do the clients
-	protocols = host.protocol and tostring(host.protocol) or "all", -- one client for each: "2,3", or what the server speaks
+	protocols = host.protocol and tostring(host.protocol) or "all", -- one client for each: "2,3", or those of the server
 }
 
 for _, argument in ipairs(host.args) do
@@ -27,12 +27,12 @@ end
 math.randomseed(settings.seed)
 
 local MIB = 1024 * 1024
-local PATIENCE = 60 -- seconds for anything that is to come in the end
-local CHANNELS, BY_PATTERN = 12, 4 -- the first few are heard by a pattern
-local SEQUENCE, HEAD = 12, 28 -- where the number and the time of a message end
+local PATIENCE = 60 -- the longest wait for any event, in seconds
+local CHANNELS, BY_PATTERN = 12, 4 -- the first few are received by a pattern
+local SEQUENCE, HEAD = 12, 28 -- the ends of the number and the time in a message
 local SHOWN = 20 -- problems that are printed
 local DOWN_MIN, DOWN_MAX = 0.1, 3 -- seconds that a server stays away
-local GAP_SLACK = 3 -- seconds: from when a gap is told by the worker until the main thread hears of it, without a stall
+local GAP_SLACK = 3 -- seconds from the worker's report of a gap until the main thread gets it, without a stall
 local STALL_MIN, STALL_MAX, BURST = 0.1, 2, 4 -- seconds of a stall, stalls of a burst at most
 
 local problems = 0
@@ -75,18 +75,18 @@ local function histogram()
 	return self
 end
 
--- Messages published while the main thread was stalled, or the client was away, wait for it: all of them, and the others.
+-- Latencies of all messages, and of those that were not delayed by a stall of the main thread or an absence of the client.
 local every, calm = histogram(), histogram()
 local calm_since, stalled_until = 0, 0
 
 local names = {}
 for i = 0, CHANNELS - 1 do names[i] = (i < BY_PATTERN and "soak.pattern." or "soak.exact.") .. i end
 
--- What one client got of what was published. One publisher on one connection: the numbers come in order over all channels.
+-- The messages that one client received. One publisher on one connection: the numbers come in order over all channels.
 local function account(client, name)
 	local self = { name = name, received = 0, dropped = 0, in_gaps = 0, gaps = 0, gap_seconds = 0, last = 0 }
 	local last, last_at, last_of, back = 0, nil, {}, {}
-	-- Dropped since the last message; a gap was told and not every subscription is back; nothing may be missing.
+	-- Dropped since the last message; a gap was reported and not every subscription is back; nothing may be missing.
 	local dropped, recovering, strict = 0, false, true
 	for i = 0, CHANNELS - 1 do last_of[i], back[i] = 0, true end
 
@@ -126,7 +126,7 @@ local function account(client, name)
 	client:On("dropped", function(info)
 		dropped = dropped + info.count
 		self.dropped = self.dropped + info.count
-		-- Not told which: no channel's own numbers say anything until the next message of each.
+		-- The channels are unknown: the numbers of a channel prove nothing until its next message.
 		for i = 0, CHANNELS - 1 do back[i] = false end
 	end)
 	client:On("gap", function(info)
@@ -144,7 +144,7 @@ local function account(client, name)
 	client:On("down", function() end)
 	client:On("error", function(info) problem("%s: %s", name, tostring(info.err)) end)
 
-	-- Nothing more comes: what is missing behind the last message was dropped, or lies in a gap.
+	-- Nothing more comes: messages that are missing at the end were dropped, or lie in a gap.
 	function self.close(written)
 		local missing = written - last - dropped
 		if missing ~= 0 and (strict or missing < 0) then
@@ -272,7 +272,7 @@ host.run(function()
 			host.real.start()
 			back_at, calm_since = nil, SysTime()
 		elseif not back_at and now >= next_restart and now < last_restart then
-			-- As a crash does, with commands that it took and never answers, and as an administrator would.
+			-- Like a crash, with commands that it never answers, and like an administrator.
 			if kill then
 				host.real.pause()
 				ask_all(#kinds)
@@ -294,7 +294,7 @@ host.run(function()
 		if now >= next_second then
 			next_second = now + 1
 			ask_all(settings.commands)
-			host.tick_times() -- or they pile up
+			host.tick_times() -- so that they do not pile up
 			local rss = host.rss()
 			if now >= warm_at then
 				first = first or rss

@@ -1,5 +1,5 @@
 -- servers: fake, real
--- Subscribe, PSubscribe, Unsubscribe, PUnsubscribe: who is called with what, and when no longer.
+-- Subscribe, PSubscribe, Unsubscribe, PUnsubscribe: which callbacks run, with which arguments, and when they end.
 
 local kit = include("_kit.lua")
 

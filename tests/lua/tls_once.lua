@@ -1,4 +1,4 @@
--- TLS as a script has it. In a module without it there is nothing to see here: options_once.lua has what that one says.
+-- TLS for scripts. In a module without it nothing is tested here: options_once.lua has its messages.
 
 require("realtime")
 local kit = include("_kit.lua")

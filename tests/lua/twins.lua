@@ -6,7 +6,7 @@ local kit = include("_kit.lua")
 local client = kit.connect({ id = "twins" })
 local files = 0
 
--- A file with these lines, as the game would load it each time it is called; and its name.
+-- A function that loads a file with these lines, as the game would; and its name.
 local function file(...)
 	files = files + 1
 	local name, text = "lua/autorun/server/file_" .. files .. ".lua", "local client = ...\n" .. table.concat({ ... }, "\n")
@@ -100,7 +100,7 @@ host.test("an identifier after the function is an error, and so is what comes af
 	kit.raises("#4 to 'Subscribe' %(one argument too many: nothing expected, got string", client.Subscribe, client, "c", print, nil, "id")
 end)
 
--- Last: from then on there are no more of them.
+-- Last, because there are no hints any more after it.
 host.test("no more than 16 places get a hint", function()
 	local lines, shown = {}, 0
 	for i = 1, 40 do lines[i] = 'client:Subscribe("many", function() end)' end

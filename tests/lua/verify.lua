@@ -14,7 +14,7 @@ local function options(more)
 	return options
 end
 
--- A second pair of eyes on the same server, which may see probes since it is no client of the module.
+-- An observer on the same server, which sees the probes because it is not a client of the module.
 local function probes()
 	if host.server.kind() == "fake" then return host.fake.received("PUBLISH") end
 	local stats = host.real.command("INFO", "commandstats")
@@ -68,7 +68,7 @@ host.test("a callback on probes is refused", function()
 end)
 
 if host.server.kind() == "fake" then
-	-- How long a message may take to arrive: as short as a busy machine allows, because these tests wait for it to pass.
+	-- How long a message may take to arrive: as short as a busy machine allows, because these tests wait for that time.
 	local SOON = 5
 
 	host.test("a server that answers PING but delivers nothing is a dead link, and told as that", function()

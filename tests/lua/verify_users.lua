@@ -1,5 +1,5 @@
 -- servers: fake, real; redis: 6.2
--- verify_delivery where the server's ACL forbids what it needs.
+-- verify_delivery when the server's ACL forbids its commands.
 
 local kit = include("_kit.lua")
 
@@ -26,7 +26,7 @@ host.test("an ACL that forbids the channel, or PUBLISH, is one error and ends th
 		kit.eq({ #log, client:State() }, { 1, "ready" }, name .. ": " .. kit.show(log))
 		host.server.publish("chat", "hello")
 		kit.wait("a message", function() return #got == 1 end)
-		-- A new connection tries again, and says nothing new.
+		-- A new connection tries again, and reports nothing new.
 		host.server.drop()
 		kit.wait("gap", function() return log.last("gap") and client:IsConnected() end)
 		host.pass(20)

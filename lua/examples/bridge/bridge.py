@@ -137,7 +137,7 @@ def hear(message):
 
 
 def publish(url, user, text):
-    """Returns how many servers heard it. Large ids would go as strings, too: as numbers they lose digits."""
+    """Returns how many servers received it. Large ids should be strings, too, because numbers lose digits."""
     data = {"user": user, "text": text}
     message = envelope.sign(SECRET, ME, TO_GAME, data) if SECRET else json.dumps({"from": ME, "data": data}, ensure_ascii=False)
     redis = Redis(url)  # a new connection for each line: a bot keeps one

@@ -3,7 +3,7 @@
     text = sign("secret", "web", "web.to_game", {"user": "Bob", "text": "hello"})
     sender, data = verify("secret", "web.from_game", text)
 
-Text that is no UTF-8 is decoded with errors="surrogateescape", so that the mac is over the bytes that came.
+Text that is not UTF-8 is decoded with errors="surrogateescape", so that the mac covers the received bytes.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
 """Documents of realtime.Profiles from Python: a web site that reads wallets, and gives something to players who are not there. It needs
-Python's own library alone.
+only Python's own library.
 
     call = redis.Redis(host="10.0.0.5", decode_responses=True).execute_command  # redis-py
     wallets = Profiles("wallet", call)
@@ -31,7 +31,7 @@ class Held(Exception):
 
 
 class Lost(Exception):
-    """Nothing was saved: somebody else opened the document, because this program kept it longer than its lease."""
+    """Nothing was saved: another server or program opened the document, because this program kept it longer than its lease."""
 
 
 class Profiles:

@@ -4,7 +4,7 @@
     bans.set("76561198000000001", {"reason": "cheats"}, expires=3600)
     bans.get("76561198000000001")
 
-It runs the script that the game servers run, so they hear of each change at once. Copy shared_write.lua from lua/lua/realtime/redis
+It runs the same script as the game servers, so they learn of each change at once. Copy shared_write.lua from lua/lua/realtime/redis
 beside this file.
 """
 

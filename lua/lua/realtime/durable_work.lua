@@ -4,7 +4,7 @@ return function(realtime, addon)
 	local SCRIPT = "durable_work"
 	local RETRY, MOST_RETRY = 1, 60 -- the first and longest pause after an error of Redis, in seconds
 	local MAX_ERRORS = 10
-	local MOST_DONE = 20 -- how many messages one call reports as done: Redis serves nobody else meanwhile
+	local MOST_DONE = 20 -- how many messages one call reports as done: Redis serves no others during one
 	local workers = {}
 	addon.durable_workers = workers
 

@@ -1,7 +1,8 @@
-//! The scripts of `benches/game/` still run: each once, in small. Their figures must be there, but are not checked.
+//! The scripts of `benches/game/` still run: each once, with a small load. Their figures must be there, but are not
+//! checked.
 //!
 //! A script announces its figures in comments, one in a line, `-- = key  meaning`, with `<n>` in the key for any
-//! number. It takes `quick=1`. Scripts whose names begin with an underscore are left alone.
+//! number. It takes `quick=1`. Scripts whose names begin with an underscore are not run.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Much longer than any of them takes in small.
+/// Much longer than any of these short runs takes.
 const TIMEOUT_SECONDS: &str = "120";
 
 fn main() -> ExitCode {
@@ -35,7 +36,7 @@ fn run(root: &Path, script: &Path) -> Result<(), Failed> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
     command
         .current_dir(root)
-        // As they are meant to run, where that is possible.
+        // As intended, if that is possible.
         .args([
             "--server",
             if real_redis::is_expected() { "real" } else { "fake" },
@@ -82,7 +83,7 @@ fn word<'line>(line: &'line str, mark: &str, number: usize) -> Option<&'line str
     line.strip_prefix(mark)?.split_whitespace().nth(number)
 }
 
-/// Whether a printed key is one that was announced.
+/// Whether a printed key was announced.
 fn is_meant(printed: &str, announced: &str) -> bool {
     let Some((before, behind)) = announced.split_once("<n>") else { return printed == announced };
     let Some(rest) = printed.strip_prefix(before) else { return false };

@@ -1,14 +1,15 @@
-//! The documentation is true. Every block of every page is run, or the list says why not (`snippets/blocks.rs`), every link
-//! leads somewhere (`links.rs`), the reference is whole (`reference.rs`), commands name what is there (`cargo.rs`), and each
-//! invariant names tests that are there (`invariants.rs`).
+//! Tests the documentation. Every block of every page is run, or the list says why not (`snippets/blocks.rs`), no
+//! link is broken (`links.rs`), the reference is complete (`reference.rs`), commands name existing things
+//! (`cargo.rs`), and each invariant names existing tests (`invariants.rs`).
 //!
 //! Lua runs: every block that begins with three backticks and `lua`, in any page and in the annotations, each in a host of
 //! its own, with the addon installed.
 //!
-//! A block passes if nothing raises, neither in it nor in a callback, until its clients are connected, have their answers,
-//! and some ticks went by. Where it says `redis://…`, the run's own server answers, and `realtime.Default()` leads there.
+//! A block passes if nothing raises, neither in it nor in a callback, until its clients are connected, have their
+//! answers, and some ticks have passed. If it says `redis://…`, the run's own server answers, and
+//! `realtime.Default()` leads there.
 //!
-//! What a block needs, and what is to come of it, may stand in comments of the Markdown, which readers do not see:
+//! The needs of a block, and its effects, may be in comments of the Markdown, which readers do not see:
 //!
 //! ````markdown
 //! <!-- setup
@@ -23,11 +24,12 @@
 //! -->
 //! ````
 //!
-//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/reference.md). Beside what the host has,
-//! `host.says(text)` waits until the console says it. With `<!-- options: … -->` before the block (before `setup`, if there
-//! is one) the host gets more options; `no-addon` leaves the addon out, `client` runs the block as the game of a player would
-//! who is there. With `--server real` the block is ignored where there is no redis-server, unless CI is set; with `--server postgres`
-//! where there is no PostgreSQL, or without `--features postgres` or `GMOD_HOST_MODULE`, which names another file of the module. Lines in errors are those of the file.
+//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/reference.md). Besides the host's
+//! functions, `host.says(text)` waits until the console says it. With `<!-- options: … -->` before the block (before
+//! `setup`, if there is one) the host gets more options; `no-addon` leaves the addon out, `client` runs the block as
+//! the game of a player would who is there. With `--server real` the block is ignored where there is no redis-server,
+//! unless CI is set; with `--server postgres` where there is no PostgreSQL, or without `--features postgres` or
+//! `GMOD_HOST_MODULE`, which names another file of the module. Lines in errors are those of the file.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -71,10 +73,10 @@ mod tunnels;
 
 /// Another file of the module than the one that cargo built.
 const MODULE: &str = "GMOD_HOST_MODULE";
-/// Well above what any of them needs.
+/// Much longer than any of them takes.
 const TIMEOUT_SECONDS: &str = "60";
 
-/// What runs before a block and behind it, as functions of a file beside the script.
+/// The code before and after a block, as functions of a file beside the script.
 const BEFORE: &str = include_str!("snippets/before.lua");
 const AFTER: &str = include_str!("snippets/after.lua");
 
@@ -82,7 +84,7 @@ const AFTER: &str = include_str!("snippets/after.lua");
 const NO_ADDON: &str = "no-addon";
 const CLIENT: &str = "client";
 
-/// A block of Lua, with what stands around it.
+/// A block of Lua, with its comments.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Snippet {
     /// Where the block's first line is, from 1.
@@ -198,7 +200,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What editors show is Markdown, too, in comments.
+/// Editors also show Markdown, from comments.
 fn annotations(root: &Path) -> (String, String) {
     let name = "lua/annotations/realtime.lua";
     let text = fs::read_to_string(root.join(name)).expect("the annotations");
@@ -251,7 +253,7 @@ fn snippets(markdown: &str) -> Vec<Snippet> {
     found
 }
 
-/// The line that ends what begins at a line.
+/// The end of the comment or block that begins at a line.
 fn end_of(lines: &[&str], start: usize, mark: &str) -> usize {
     let behind = &lines[start + 1..];
     start + 1 + behind.iter().position(|line| line.trim_end() == mark).unwrap_or(behind.len())
@@ -268,13 +270,13 @@ fn run(root: &Path, name: &str, snippet: &Snippet) -> Result<(), Failed> {
         .map(String::as_str)
         .filter(|option| ![NO_ADDON, CLIENT].contains(option))
         .collect();
-    // Named as the file, so that errors are.
+    // Named like the file, so that errors name it.
     let file = name.replace('/', "_");
     host(root, &folder, &file, &snippet.script(), snippet.has_addon(), &options, &[])
         .map_err(|error| format!("{name}:{}: {}", snippet.line, error.message().unwrap_or_default()).into())
 }
 
-/// Runs a script in the host, and removes the folder if all was well.
+/// Runs a script in the host, and removes the folder after a success.
 fn host(
     root: &Path,
     folder: &Path,

@@ -4,15 +4,15 @@
 //!
 //! - `-- once`: it runs once, with no version chosen (as does a script whose name ends in `_once.lua`);
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
-//!   PATH. Where `CI` is set there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
+//!   PATH. If `CI` is set it must be there. Scripts in `tests/lua/real/` run only against a redis-server;
 //! - `-- redis: 6.2`: the redis-server must be of that version at least;
 //! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`;
 //! - `-- tick-rate: 22, 66`: likewise for `--tick-rate`;
-//! - `-- unix`: it needs what only Unix has, and is ignored on Windows.
+//! - `-- unix`: it needs Unix, and is ignored on Windows.
 //!
 //! Semicolons stand between them.
 //!
-//! `GMOD_HOST_SEED=NUMBER` in the environment has hooks run in another order.
+//! `GMOD_HOST_SEED=NUMBER` in the environment changes the order of hooks.
 //!
 //! `REDIS_SERVER=FILE` in the environment names another redis-server. One before version 6 has no RESP3: suites for
 //! both versions run over `protocol = "auto"` and over 2 instead. Suites that cannot run are shown as ignored, with
@@ -21,7 +21,7 @@
 //! Scripts in `tests/lua/addon/` run with the addon of `lua/` installed. Those in `tests/lua/postgres/` run against a PostgreSQL, if there
 //! is one, with `--features postgres` or another file of the module; with the mark `addon` the addon is installed there, too.
 //!
-//! Scripts whose names begin with an underscore, and other folders, are left alone.
+//! Scripts whose names begin with an underscore, and other folders, are not run.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -78,7 +78,7 @@ const REDIS_6: Version = (6, 0);
 /// A command, in words without spaces, that every host runs under: valgrind, for instance.
 const RUNNER: &str = "GMOD_HOST_RUNNER";
 
-/// The file for `require("realtime")`, instead of the module built with the tests: one that is given to servers.
+/// The file for `require("realtime")`, instead of the module built with the tests: a released one.
 const MODULE: &str = "GMOD_HOST_MODULE";
 
 /// The seed for the order of hooks. The same in each run, unless the environment names another one.
@@ -91,7 +91,7 @@ const BOTH_WITHOUT_RESP3: &[Option<u8>] = &[None, Some(2)];
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Suites wait more than they compute, unless a tool makes all of it slow.
+    // Suites wait more than they compute, unless a tool makes everything slow.
     let at_once = if env::var_os(RUNNER).is_some() { 1 } else { 3 };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     arguments.test_threads.get_or_insert(at_once * cores);
@@ -214,7 +214,7 @@ fn trial(
     let test = Trial::test(name, move || run(&script, &options, protocol));
     let lacks = match (server, redis) {
         _ if suite.unix && cfg!(windows) => Some("needs Unix".to_owned()),
-        // Where one is counted on it fails.
+        // If one is required it fails.
         (Server::Postgres, _) if cfg!(windows) => Some("needs Unix".to_owned()),
         // Another file's features are not known here. A suite does nothing if it lacks this one.
         (Server::Postgres, _) if !cfg!(feature = "postgres") && env::var_os(MODULE).is_none() => {
@@ -242,10 +242,10 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
         .args(options)
         .args(["--timeout", timeout()])
         .args(env::var_os(MODULE).map(|file| ["--module".into(), file]).into_iter().flatten())
-        // As the game has it in the names of chunks, on Windows, too.
+        // The form of chunk names in the game, on Windows, too.
         .arg(script.strip_prefix(&root)?.to_string_lossy().replace('\\', "/"))
         .args(env::var_os(RUNNER).map(|_| "slow"))
-        // A shell sets it where the host is started; cargo may have been somewhere else.
+        // A shell sets it in the folder where it starts the host; cargo may have run elsewhere.
         .env("PWD", &root)
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
@@ -266,7 +266,7 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
     )))
 }
 
-/// Seconds for one script: many times as long as the slowest takes.
+/// Seconds for one script: many times the slowest one.
 fn timeout() -> &'static str {
     if env::var_os(RUNNER).is_some() { "1200" } else { "900" }
 }

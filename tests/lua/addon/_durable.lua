@@ -164,7 +164,7 @@ local function new_case()
 		case.clients[#case.clients + 1] = client
 		return world.realtime.Durable(client, id), client
 	end
-	-- The server ends, and is silent from then on. With `in_order` it may send a goodbye before.
+	-- The server ends, and is silent then. With `in_order` it says so before.
 	function case.leave(durable, in_order)
 		if in_order then world.addon.goodbyes.Durable[durable]() end
 		durable.client.valid, durable.client.connected = false, false

@@ -36,8 +36,8 @@ local function new_redis(world)
 	return redis
 end
 
--- Servers with a client each. What a server asks is executed and answered after `delay` seconds each way; the network may lose
--- either, and then the connection is cut, as it would be.
+-- Servers with a client each. Requests are executed and answered with a delay of `delay` seconds each way; the network may lose
+-- either, and then the connection is cut.
 local function new_case()
 	local world = new_world()
 	local case = { world = world, redis = new_redis(world), delay = 0.01, late = 2, wire = {}, log = {}, held = {} }

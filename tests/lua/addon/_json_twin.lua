@@ -124,7 +124,7 @@ return function(realtime)
 	end
 
 	-- The text of a value; or nil and the reason, which begins with the path to the value at fault. `most`: the bytes and
-	-- elements that it may have; every value is an element, a table counts as four, keys are none.
+	-- elements that it may have; every value is an element, a table counts as four, keys do not count.
 	function json.Encode(value, most)
 		most = most or UNBOUNDED
 		local out = { count = 0, most = most, bytes = most.bytes, elements = most.elements }

@@ -1,4 +1,4 @@
--- For the random histories of realtime.Players: its own scripts on a Redis made of a few tables, several servers with players of their own, and
+-- For the random histories of realtime.Players: its scripts on a Redis made of a few tables, several servers with their own players, and
 -- a network that loses requests, answers and messages, all in virtual time.
 
 local kit = include("../_kit.lua")

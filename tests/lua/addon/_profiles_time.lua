@@ -45,8 +45,8 @@ local function new_redis(world)
 	return redis
 end
 
--- Servers with a client each. What a server asks is executed and answered after `delay` seconds each way; the network may lose either, and
--- then the connection is cut, as it would be. A `frozen` server does nothing and hears nothing.
+-- Servers with a client each. Requests are executed and answered with a delay of `delay` seconds each way; the network may lose either,
+-- and then the connection is cut. A `frozen` server does nothing and hears nothing.
 local function new_case()
 	local world = new_world()
 	local case = { world = world, redis = new_redis(world), delay = 0.01, late = 2, wire = {}, servers = {}, clients = {} }
@@ -102,7 +102,7 @@ local function new_case()
 		profiles.shut_down = hook.GetTable().ShutDown["realtime.Profiles " .. id .. " wallet"]
 		return profiles, client
 	end
-	-- Its Lua state ends: in order, if it may say so. What it sent is still on its way.
+	-- Its Lua state ends; with `in_order` it may send a goodbye before. Its requests are still on their way.
 	function case.leave(profiles, in_order)
 		local name = "realtime.Profiles " .. profiles.id .. " wallet"
 		if in_order then

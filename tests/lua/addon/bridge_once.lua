@@ -24,7 +24,7 @@ host.test("chat goes both ways", function()
 	bridge.wait("1 servers heard it\n")
 	bridge.type("no colon")
 	bridge.wait("type it as name: text\n")
-	-- What others may send.
+	-- Messages that others may send.
 	local line = '{"name":"A","steamid":"1","text":"B"}'
 	for _, message in ipairs({ "", "no JSON", "[]", '{"from":"x","data":5}', ("["):rep(100000), '{"from":["x"],"data":' .. line .. "}",
 		'{"from":"a b","data":' .. line .. "}", '{"from":"","data":' .. line .. "}", '{"from":"x","data":' .. line .. "}" .. (" "):rep(70000),

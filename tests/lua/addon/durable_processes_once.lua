@@ -37,7 +37,7 @@ if host.map_number == 2 then
 		other.says("working on 2")
 		kit.eq({ length(), is_sold("2") }, { 1, false })
 		other.kill()
-		-- Nothing works now. Redis restarts meanwhile, and the map changes.
+		-- No server works now, while Redis restarts and the map changes.
 		RunConsoleCommand("sell", "3", "vip")
 		kit.wait("its message", function() return length() == 2 end)
 		host.real.command("SAVE")

@@ -54,7 +54,7 @@ host.test("256 servers at most: who was silent longest makes room, who was heard
 	local log = {}
 	presence:On("joined", "test", function(server) log[#log + 1] = "+" .. server.id end)
 	presence:On("left", "test", function(server) log[#log + 1] = "-" .. server.id end)
-	-- One is heard for over a minute, every five seconds.
+	-- One server sends for over a minute, every five seconds.
 	for _ = 1, 13 do
 		world.say(PRESENCE, "old", { instance = "i" })
 		world.pass(5, 1)

@@ -11,7 +11,7 @@ end
 
 -- A history: four servers, some slots, and random faults. The promises, on one table:
 --   no run begins before the lease of another one of the slot is over, unless that one has ended;
---   fences grow with each run; no run begins after the slot is done; a slot that is done stays done; in the end every slot is done, and
+--   fences grow with each run; no run begins after the slot is done; done slots stay done; in the end every slot is done, and
 --   the last of its runs to begin is one that reported it.
 local EXECUTED = { "now", "later", "never" }
 local function history(random, counts)

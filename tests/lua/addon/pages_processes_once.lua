@@ -1,5 +1,5 @@
 -- unix; servers: real; redis: 6.2
--- The first examples of docs/time.md and docs/check.md, pasted as they stand into two servers, each a process of its own: through the death
+-- The first examples of docs/time.md and docs/check.md, pasted unchanged into two servers, each a process of its own: through the crash
 -- of one, a restart of Redis, and a map change.
 
 local processes = include("_processes.lua")

@@ -1,4 +1,4 @@
--- realtime.Players in random histories in virtual time (_players_virtual.lua): four servers, each of which may die, stand still, be cut off,
+-- realtime.Players in random histories in virtual time (_players_virtual.lua): four servers that may die, stand still, be cut off,
 -- change its map or have a twin, a Redis that may lose data or be replaced, and players who move, crash, and are validated late or
 -- never. A model knows where each player really is. Arguments: histories=N, seed=N, only=N.
 --

@@ -20,7 +20,7 @@ host.test("a user with the page's rights, and nothing more, may do all of it", f
 	world.kill(dead)
 	b.join(id)
 	where(id, b.id, a)
-	local ply = a.join(id) -- and the other one is told
+	local ply = a.join(id) -- and the other one is notified
 	where(id, a.id, a, b)
 	local got
 	a.players:Answer("x", function(_, data, _, reply) got = data reply(nil, "x") end)

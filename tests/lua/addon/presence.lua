@@ -88,7 +88,7 @@ host.test("words come by themselves while hibernating, and who is silent has lef
 	kit.wait("b knows a", knows(at_b, a))
 	at_b:On("left", left.fn)
 	host.hibernate(true)
-	-- The silence began when the last word was heard.
+	-- The silence began at the last message.
 	local words, channel, last, silence = 0, "realtime:presence", SysTime() - at_b:Server(a).age, 0
 	local function listen() silence, last = math.max(silence, SysTime() - last), SysTime() end
 	at_b.client:Subscribe(channel, function(text)

@@ -44,7 +44,7 @@ except Held as held:
 	local closed
 	wallets:Close("76561198000000001", nil, nil, function(err) closed = not err end)
 	kit.wait("the end", function() return closed end)
-	-- A program that is too slow learns that a server has the document now. One that is too large is released unchanged.
+	-- A slow program learns that a server has the document now. A document that is too large is released unchanged.
 	kit.eq(python([[
 with wallets.open(who) as wallet:
     wallet.data["points"] = 7

@@ -9,7 +9,7 @@ function realtime.ServerId() return "named", true end -- only such a server call
 local function close_state(helper, object)
 	addon.End()
 	addon.goodbyes[helper][object]()
-	addon.is_ending = false -- the Lua state goes on, for the other servers
+	addon.is_ending = false -- the Lua state continues, for the other servers
 end
 
 host.test("calls that wait are sent with the script, in their order, and those that may be repeated again", function()
@@ -86,7 +86,7 @@ host.test("a place, a message and a Publish of the last tick after SCRIPT FLUSH"
 	host.real.command("SCRIPT", "FLUSH")
 	a.durable:Publish(news, "the last")
 	close_state("Durable", a.durable)
-	a.client:Disconnect() -- what was accepted is sent, and nobody hears the answers
+	a.client:Disconnect() -- accepted calls are sent, but their answers are lost
 	local b, deliveries = server(id), nil
 	b.subscribe(news)
 	b.work(work, function(_, _, done, info)

@@ -35,7 +35,7 @@ host.test("what was read becomes the copy over several ticks, and so it is compa
 	local each, slices, b, client = addon.shared_entries.EachUntil, 0, nil, nil
 	function addon.shared_entries.EachUntil(all, at, _, fn)
 		slices = slices + 1
-		-- What falls due meanwhile: before its time is noted, which the first slice may do.
+		-- An entry that expires during it, before the first slice notes its time.
 		if b and b.settling and at == nil and all.late then all.late.expires = addon.shared_entries.Now(b) + 1e5 end
 		return each(all, at, 0, fn) -- the time of a tick is over at once
 	end

@@ -1,6 +1,6 @@
 -- unix; servers: real; redis: 5.0
--- The first example of docs/shared.md, pasted unchanged into two servers, each a process of its own: through the death of one, a
--- restart of Redis, and a map change meanwhile.
+-- The first example of docs/shared.md, pasted unchanged into two servers, each a process of its own: through the crash of one, a
+-- restart of Redis, and a map change during it.
 
 local processes = include("_processes.lua")
 local BANNED = "76561198000000001"

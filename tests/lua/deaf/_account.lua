@@ -1,18 +1,18 @@
--- What one client heard and what it said of itself, and whether the second explains the first.
+-- The messages and reports of one client, and whether its reports explain all missing messages.
 --
--- Deaf and silent: a client has wanted a topic for 30 s in which the server took publishes to it, heard none of them, and told
--- nothing: no `gap`, and neither its state, nor its role, nor its refused and unconfirmed topics say so.
--- Lost in silence: a number is missing between two that came, and no gap reaches back to it, no `dropped` counts it, and the
--- client did not say then that its server is a replica.
--- Deaf for ever: nothing is wrong with the server any more, and a topic is not heard though every pause of the client is over.
+-- Deaf and silent: a client subscribes to a topic for 30 s while the server accepts publishes to it, receives none, and reports
+-- nothing: no `gap`, and neither its state, nor its role, nor its refused and unconfirmed topics show it.
+-- Lost in silence: a number is missing between two received ones, and no gap reaches back to it, no `dropped` counts it, and the
+-- client did not report then that its server is a replica.
+-- Deaf for ever: the server has no fault any more, and a topic is not received although every pause of the client is over.
 
-local SILENCE = 30 -- seconds that a client may be deaf before it must have said so
-local ENOUGH = 8 -- publishes that it did not hear meanwhile
-local SLACK = 2 -- seconds by which what is told may be late, and so off
-local STANDSTILL = 3 -- seconds that the main thread stands still at most, by which a gap is told late
-local BUSY = 10 -- seconds by which anything may be late on a machine with other work to do
-local SETTLED = 3 -- seconds until it is known whether the server took a publish, beside those that a client takes to ask for the role
-local EVENTS = 16 -- that are shown with a problem
+local SILENCE = 30 -- seconds that a client may be deaf without reporting it
+local ENOUGH = 8 -- publishes that it did not receive in this time
+local SLACK = 2 -- seconds by which a report may be late, and so inexact
+local STANDSTILL = 3 -- the longest stall of the main thread in seconds, by which a gap is reported late
+local BUSY = 10 -- seconds by which anything may be late on a busy machine
+local SETTLED = 3 -- seconds until the outcome of a publish is known, besides the time that a client takes to ask for the role
+local EVENTS = 16 -- how many are shown with a problem
 
 -- A list of times, each with a start and an end.
 local Windows = {}
@@ -25,7 +25,7 @@ function Windows:add(from, to)
 	return window
 end
 
--- Notes at each look whether something is so; it counts as such since the look before.
+-- Notes whether a condition holds; it counts from the previous note on.
 function Windows:note(is_so, now, before)
 	if not is_so then
 		self.open = nil
@@ -52,7 +52,7 @@ function Account.new(world, spec, random, problem)
 		world = world, spec = spec, name = world.name .. "." .. spec.name, random = random, topics = {}, missing = {}, events = {},
 		gaps = {}, replica = windows(), unfindable = windows(), dropped = 0, looked = SysTime(), heard = 0, lost = 0, deafest = 0, slowest = 0,
 	}, Account)
-	-- What the client says is shown once for each moment.
+	-- The client's reports are shown once for each moment.
 	local shown_at = -math.huge
 	self.problem = function(...)
 		local now, text = SysTime(), self.name .. ": " .. string.format(...)
@@ -156,7 +156,7 @@ function Account:on_event(event, info)
 	elseif event == "dropped" then
 		self.dropped = self.dropped + info.count
 	elseif event == "subscribed" and mine then
-		-- What is published from now on is to come. What came before may be of a subscription that ended.
+		-- Publishes from now on must come. Earlier messages may be from a subscription that ended.
 		mine.from, mine.counted, mine.refused = mine.topic.newest, nil, false
 	elseif event == "error" and mine and not info.command then
 		mine.refused = true
@@ -169,7 +169,7 @@ function Account:extend_gaps(now)
 	for _, window in ipairs(self.gaps) do window[2] = now + SLACK end
 end
 
--- A topic was published to, and the server took it.
+-- The server has accepted a publish to a topic.
 function Account:published(topic, number)
 	local mine = self.topics[topic.name]
 	if not mine or mine.wanted_at > topic.at[number] or (mine.last or 0) >= number then return end
@@ -177,19 +177,19 @@ function Account:published(topic, number)
 	mine.silent_count = mine.silent_count + 1
 end
 
--- Within so many seconds a client asks the server and has its answer, or knows that there is none.
+-- How many seconds a client needs to ask the server and get the answer, or to know that there is none.
 function Account:asks()
 	local options = self.spec.options
 	return (options.ping_interval or 15) + (options.ping_timeout or 5)
 end
 
--- A server that swallows messages is found with verify_delivery only, and while it takes the probes.
+-- Only verify_delivery detects a server that swallows messages, and only while it accepts the probes.
 function Account:may_be_deaf()
 	return self.world.swallows and (not self.spec.options.verify_delivery or self.unverified)
 end
 
--- A client cannot find that messages are swallowed, or published on another master, in less time than its questions take. So it
--- does not find a fault that is shorter, and not the last seconds of a longer one.
+-- To detect that messages are swallowed, or published on another master, takes a client as long as its requests. So it
+-- does not detect shorter faults, or the last seconds of longer ones.
 function Account:note_unfindable(now)
 	local world, asks = self.world, self:asks()
 	local is_short = world.elsewhere and world.fault.seconds < asks
@@ -198,11 +198,11 @@ function Account:note_unfindable(now)
 	self.was_swallowing = world.swallows
 end
 
--- Notes what the client says of itself now. Called many times a second.
+-- Notes the client's current reports. Called many times a second.
 function Account:look(now)
 	local stats = self.client:Stats()
 	if stats.state == "closed" then
-		-- Nobody has closed it: its worker is gone.
+		-- It was not closed, so its worker is gone.
 		if not self.closed then self.problem("closed by itself") end
 		self.closed = true
 		return
@@ -215,7 +215,7 @@ function Account:look(now)
 	self:note_unfindable(now)
 	for name, mine in pairs(self.topics) do
 		local refused = mine.refused and stats.refused > 0
-		-- Stats tells that a new subscription is not confirmed yet.
+		-- Stats shows that a new subscription is not confirmed yet.
 		local is_asked_for = not mine.from and not mine.last and stats.confirmed + stats.refused < stats.subscriptions
 		if says or exempt or refused or is_asked_for then mine.silent_since = nil end
 		local since = mine.silent_since
@@ -260,17 +260,17 @@ function Account:judge_hole(mine, from, to)
 	end
 end
 
--- Whether the client hears every topic that it wants since the server is well again. It is a problem if that takes longer than
+-- Whether the client receives all of its topics again after the end of a fault. It is a problem if that takes longer than
 -- all pauses of the client together.
 function Account:has_recovered(now, since, fault)
 	local options, all = self.spec.options, true
-	-- The pauses of what is refused double, so the last one is as long as all before it, or half as long again.
+	-- The pauses after refusals double, so the last one is as long as all before it, or half as long again.
 	local refused = fault.noperm and math.min(300, 30 + 3 * fault.seconds) or math.min(30, 1 + 3 * fault.seconds)
 	local pauses = self:asks() + (options.reconnect_max or 30) + (options.connect_timeout or 5) + refused + BUSY
 	for name, mine in pairs(self.topics) do
 		local from = math.max(since, mine.wanted_at)
 		if mine.heard_at < from then
-			-- The next fault does not wait for a topic that was wanted after this one.
+			-- The next fault does not wait for a topic that was subscribed after this one.
 			all = all and mine.wanted_at > since
 			if now > from + pauses and not mine.late then
 				mine.late = true
@@ -283,7 +283,7 @@ function Account:has_recovered(now, since, fault)
 	return all
 end
 
--- What the client says of itself.
+-- The client's reports.
 function Account:report()
 	local lines, stats, now = {}, self.client:Stats(), SysTime()
 	lines[1] = string.format("    %s, protocol %s, role %s, %s subscriptions, %s confirmed, refused %s%s%s", stats.state,

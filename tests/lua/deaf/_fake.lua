@@ -28,7 +28,7 @@ function kind.publish(world, channel, text, took)
 	took(true)
 end
 
--- What servers, old ones and proxies say to a subscription.
+-- Replies of servers, old servers and proxies to a subscription.
 local REFUSALS = {
 	"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
 	"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
@@ -85,7 +85,7 @@ function faults.unserved(world, random, _, fault)
 	return function() world.first.health("serving") end
 end
 
--- The master becomes a replica and keeps its clients. They hear what is published on the new master only if it replicates.
+-- The master becomes a replica and keeps its clients. They get messages from the new master only if it replicates.
 function faults.demoted(world, random, _, fault)
 	local replicates = random(2) == 1
 	fault.how = replicates and "replicates" or "replicates nothing"
@@ -141,7 +141,7 @@ function faults.swallows(world, random, _, fault)
 	end
 end
 
--- It reads nothing, says nothing, or neither.
+-- It does not read, does not write, or neither.
 function faults.hangs(world, random, _, fault)
 	local which, whom = random(3), random(2) == 1 and "all" or "subscribers"
 	local changes = { read = which == 1, write = which == 2 }
@@ -186,7 +186,7 @@ function faults.dropped(world, random, _, fault)
 	return function() end
 end
 
--- Large messages, and a server that cuts off whoever does not take them at once.
+-- Large messages, and a server that cuts off clients that do not read them at once.
 function faults.large(world, random, _, fault)
 	world.pad = "|" .. ("x"):rep(random(300000))
 	fault.how = #world.pad .. " bytes"

@@ -1,5 +1,5 @@
--- What can go wrong on the way to a server of any kind: faults of the proxy that a world's clients connect through. Each is a
--- function(world, random, seconds, fault) that begins it and returns what ends it; `fault.how` says more about it.
+-- Faults on the way to a server of any kind, by the proxy that a world's clients connect through. Each is a
+-- function(world, random, seconds, fault) that begins it and returns a function to end it; `fault.how` describes it.
 
 local faults = {}
 
@@ -65,7 +65,7 @@ function faults.mute(world)
 	return function() world.proxy.faults({}) world.proxy.cut("reset") end
 end
 
--- The game does nothing for some seconds, many messages come meanwhile.
+-- The game stalls for some seconds while many messages come.
 function faults.hitch(world, random, _, fault)
 	local seconds, burst = 0.2 + 2 * random(), random(1500)
 	fault.how = string.format("%.1f s, %d messages", seconds, burst)

@@ -1,4 +1,4 @@
--- Numbers from a seed, the same on every machine. One generator for each thing that chances, so that none disturbs another.
+-- Numbers from a seed, the same on every machine. One generator for each use, so that none affects another.
 
 return function(seed)
 	local state = seed % 2147483646 + 1

@@ -1,5 +1,5 @@
--- Worlds on redis-servers, 7.0 or later: two for each, so that one can be the other's master. What the host says to them goes over
--- connections and threads of its own, because they may not answer.
+-- Worlds on redis-servers, 7.0 or later: two for each, so that one can be the other's master. The host's commands use
+-- separate connections and threads, because the servers may not answer.
 
 local proxy_faults = include("_proxy_faults.lua")
 
@@ -9,7 +9,7 @@ kind.faults = faults
 for name, fault in pairs(proxy_faults) do faults[name] = fault end
 
 local KEY_DELAY = 100 -- microseconds for which a key is loaded
-local ANSWER, LONG = 1, 120 -- seconds that a publish may take, and a command that blocks
+local ANSWER, LONG = 1, 120 -- seconds for a publish, and for a command that blocks
 local WRITERS_PAUSE = 0.5 -- seconds without publishes after a change of the master, so that none is lost between the two
 
 local CONFIGURATION = {
@@ -56,7 +56,7 @@ end
 local function url_parts(server) return "127.0.0.1", tostring(server.real.port()) end
 
 -- The second server is a replica of the first, unless it has taken its place. So there are never two masters, and a client that
--- is still connected to the second hears everything.
+-- is still connected to the second receives everything.
 function kind.servers(world)
 	world.first, world.second = new_server(), new_server()
 	world.second.insist("REPLICAOF", url_parts(world.first))
@@ -96,7 +96,7 @@ function faults.script(world)
 	return function() world.first.insist("SCRIPT", "KILL") end
 end
 
--- The server says nothing at all.
+-- The server sends nothing at all.
 function faults.sleep(world, _, seconds)
 	world.first.block("DEBUG", "SLEEP", string.format("%.2f", seconds))
 	return nothing
@@ -132,7 +132,7 @@ function faults.memory(world, random)
 	return function() world.first.insist("CONFIG", "SET", "maxmemory", "0") end
 end
 
--- It cuts off who does not take large messages at once, or who holds memory.
+-- It cuts off clients that do not read large messages at once, or that hold memory.
 function faults.output(world, random, _, fault)
 	world.pad = "|" .. ("x"):rep(random(600000))
 	fault.how = #world.pad .. " bytes"
@@ -154,7 +154,7 @@ function faults.max_clients(world, random)
 	return function() world.first.insist("CONFIG", "SET", "maxclients", "10000") end
 end
 
--- What is taken from the user.
+-- The user's permissions that are removed.
 function faults.acl(world, random, _, fault)
 	local channel = "&" .. world.name .. ".channel.1"
 	local rules = {
@@ -176,7 +176,7 @@ local function move(world, master)
 	world.master, world.quiet_until = master, SysTime() + WRITERS_PAUSE
 end
 
--- The first server follows the second. It hears what is published there once it has its data.
+-- The first server follows the second, and gets its messages after its data.
 local function follow(world)
 	world.second.insist("REPLICAOF", "NO", "ONE")
 	world.first.insist("REPLICAOF", url_parts(world.second))
@@ -206,7 +206,7 @@ function faults.demoted(world, random, seconds, fault)
 	return function() mend_roles(world) end
 end
 
--- Likewise, and the address leads to the new master. Afterwards the new one is demoted: whoever is there has to come back.
+-- Likewise, and the address leads to the new master. Afterwards the new one is demoted, so its clients have to come back.
 function faults.moved(world, random, _, fault)
 	follow(world)
 	world.proxy.swap(world.second.real.url())
@@ -223,7 +223,7 @@ function faults.moved(world, random, _, fault)
 	end
 end
 
--- Its master is not there.
+-- Its master is away.
 function faults.masterless(world, random, _, fault)
 	fault.how = random(2) == 1 and "no stale data" or "stale data"
 	world.first.insist("CONFIG", "SET", "replica-serve-stale-data", fault.how == "stale data" and "yes" or "no")
@@ -251,7 +251,7 @@ function faults.loads(world, random, seconds, fault)
 	end
 	local begun = false
 	return function()
-		world.first.real.start() -- some end in DEBUG RELOAD
+		world.first.real.start() -- some crash in DEBUG RELOAD
 		world.first.insist("FLUSHALL")
 		if restarts then world.first.insist("SAVE") end
 	end, function()

@@ -1,13 +1,13 @@
--- A server, the clients on it, and what goes wrong with it: one fault after the other, from a seed.
+-- A server, its clients, and its faults: one after the other, from a seed.
 
 local new_random = include("_random.lua")
 local Account = include("_account.lua")
 
 local CHANNELS, PATTERNS = 5, 2
 local EVERY = 0.5 -- seconds between two publishes to a topic
-local LOOK = 0.05 -- seconds between two looks at what the clients say of themselves
-local ACT = 4 -- seconds between two things that a client's addon does, on average
-local START = 60 -- seconds for everything to be heard at first
+local LOOK = 0.05 -- seconds between two checks of the clients' reports
+local ACT = 4 -- seconds between two actions of a client's addon, on average
+local START = 60 -- seconds until every topic must be received at the start
 local CALM_MAX = 4 -- seconds between a recovery and the next fault
 
 -- How long faults last: share of them, shortest and longest in seconds.
@@ -26,7 +26,7 @@ local CLIENTS = {
 	{ name = "pause", options = { overflow = "pause", queue_events = 128, reconnect_max = 3 } },
 }
 
--- `kind` is a table with `servers(world)`, which makes them, and `faults`.
+-- `kind` is a table with `servers(world)`, which creates them, and `faults`.
 function World.new(kind, name, seed, clients, problem)
 	local self = setmetatable({
 		name = name, kind = kind, random = new_random(seed), acts = new_random(seed * 17), topics = {}, accounts = {}, problem = problem, pad = "",
@@ -98,7 +98,7 @@ function World:recovered(now)
 	return all
 end
 
--- Once a tick. `goes_on`: another fault may begin.
+-- Runs once a tick. `goes_on`: another fault may begin.
 function World:tick(now, goes_on)
 	if self.kind.tick then self.kind.tick(self, now) end
 	while now >= self.next_publish and self.kind.may_publish(self) do

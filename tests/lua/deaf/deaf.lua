@@ -1,6 +1,6 @@
--- A judge of deafness: clients of every kind on servers that refuse, load, are demoted, swallow messages, hang, hang up and lie, one
--- fault every few seconds from a seed. No client may be deaf to a topic for more than 30 s without saying so, lose a message without
--- telling, or stay deaf when nothing is wrong any more. `_account.lua` says exactly what that means.
+-- Looks for deaf clients: clients of every kind on servers that refuse, load, are demoted, swallow messages, hang, hang up and lie, one
+-- fault every few seconds from a seed. No client may miss a topic for more than 30 s without reporting it, lose a message without a
+-- report, or stay deaf after the faults. `_account.lua` has the exact rules.
 --
 --     cargo run --release -q -p gmod-host -- --server fake --timeout 4500 tests/lua/deaf/deaf.lua seconds=3600 seed=1
 --
@@ -9,12 +9,12 @@
 require("realtime")
 
 local settings = {
-	seconds = 60, -- how long faults begin
+	seconds = 60, -- how long new faults begin
 	seed = 1,
 	worlds = 0, -- servers with clients of their own; 0: as many as are usual
 	clients = 6, -- of each
 	only = "", -- the name of the one fault that happens
-	report_every = 60, -- seconds between lines about how it goes
+	report_every = 60, -- seconds between progress lines
 }
 for _, argument in ipairs(host.args) do
 	local key, value = argument:match("^([%w_]+)=(.+)$")
@@ -77,7 +77,7 @@ host.run(function()
 		if now >= next_line then
 			line()
 			next_line = now + settings.report_every
-			host.tick_times() -- or they pile up
+			host.tick_times() -- so that they do not pile up
 		end
 	end
 	line()

@@ -1,5 +1,5 @@
--- An account of every message: somebody else publishes numbers in order, while connections are cut, the server is restarted, stands still, and the
--- main thread stalls. Each number arrives once and in order, or lies where a `gap` or a `dropped` says so; each statement is answered once, and run
+-- Accounts for every message: another client publishes numbers in order, while connections are cut, the server restarts and stalls, and the
+-- main thread stalls. Each number arrives once and in order, or a `gap` or a `dropped` covers it; each statement is answered once, and run
 -- at most once.
 
 local kit = include("../_kit.lua")

@@ -1,5 +1,5 @@
 -- addon
--- What the addon makes of a client works over PostgreSQL, or says that it needs Redis.
+-- The addon's helpers work over PostgreSQL, or report that they need Redis.
 
 if host.map_number == 1 then
 	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1" }', host.redis_url))

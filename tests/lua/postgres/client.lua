@@ -1,4 +1,4 @@
--- A client of PostgreSQL: messages, statements, transactions, and what is refused in the call.
+-- A client of PostgreSQL: messages, statements, transactions, and calls that are refused at once.
 
 local kit = include("../_kit.lua")
 
@@ -13,7 +13,7 @@ local function connect(options)
 	return client
 end
 
--- What a statement answers: error, rows, result.
+-- The answer to a statement: error, rows, result.
 local function ask(client, words)
 	local got
 	assert(client:Command(words, function(...) got = { n = select("#", ...), ... } end, kit.PATIENCE))

@@ -1,5 +1,5 @@
 -- redis: 6.2
--- Replies of many lists in each other. Older servers overrun their own Lua stack with them, and crash soon after.
+-- Replies of many nested lists. They overflow the Lua stack of older servers, which crash soon after.
 
 local kit = include("../_kit.lua")
 

@@ -1,5 +1,5 @@
--- A server that hangs up right after `ready`: Redis cuts a subscriber whose output is over its limit, each time that somebody
--- publishes a large message. The client is connected again ever more rarely.
+-- A server that hangs up right after `ready`: Redis cuts a subscriber whose output is over its limit, after each
+-- large message. The client reconnects ever more rarely.
 
 local kit = include("../_kit.lua")
 

@@ -1,16 +1,16 @@
--- Messages and replies of 64 MiB: delivered whole where the options allow it, and the memory given back; never held where
--- they do not. The server is another process, so that what this one holds shows.
+-- Messages and replies of 64 MiB: delivered whole if the options allow it, and the memory is returned; otherwise never
+-- held. The server is another process, so that the memory of this one shows.
 
 local kit = include("../_kit.lua")
 
 local LARGE, SMALL, MB = 64 * 2 ^ 20, 100, 2 ^ 20
--- What the allocator may keep, and what the host's own Lua needs.
+-- Memory that the allocator may keep, and that the host's own Lua needs.
 local SLACK = 8 * MB
 
 host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0")
 
--- By doubling: Redis's string.rep copies byte for byte, which takes seconds on a busy machine, and Redis answers nobody
--- meanwhile.
+-- By doubling: Redis's string.rep copies byte for byte, which takes seconds on a busy machine, in which Redis answers
+-- nobody.
 local SEND = [[
 local text, size = 'x', tonumber(ARGV[2])
 while #text < size do text = text .. text end
@@ -19,7 +19,7 @@ redis.call('PUBLISH', ARGV[1], text:sub(1, size))
 
 local function send(channel, size) host.real.command("EVAL", SEND, "0", channel, tostring(size)) end
 
--- A client that does not take a server for dead which makes so much of it.
+-- A client that does not consider a server dead while it creates such a message.
 local function ready(options)
 	options.ping_timeout = kit.PATIENCE
 	return kit.ready(options)
@@ -28,7 +28,7 @@ end
 -- The most and the last resident bytes beyond those at the start, while fn runs. Small messages and answers follow, with
 -- which each connection gives back what a large one needed.
 local function watch(what, client, channel, fn)
-	-- Whatever is made once is made.
+	-- Allocations that happen only once happen before.
 	local small = 0
 	kit.subscribe(client, channel, "small", function(message) if #message == SMALL then small = small + 1 end end)
 	collectgarbage()
@@ -61,7 +61,7 @@ host.test("a large message arrives whole and leaves no memory behind", function(
 			wait(function() return got == i end)
 		end
 	end)
-	-- In the decoder, in the queue, and as strings of Lua, of which one is garbage until a collection.
+	-- In the decoder, in the queue, and as Lua strings, one of which is garbage until a collection.
 	assert(most <= 5 * LARGE, most)
 	assert(kept <= SLACK, kept)
 	client:Disconnect()

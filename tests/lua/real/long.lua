@@ -1,4 +1,4 @@
--- Scripts that answer with more than Redis itself ever writes into one line: each gets its answer, and the connection lives.
+-- Scripts with longer answers than Redis itself ever writes into one line: each answer arrives, and the connection stays.
 
 local kit = include("../_kit.lua")
 
@@ -16,9 +16,9 @@ local ERROR = MANY .. "return redis.error_reply('MINE ' .. many('e'))"
 
 local function eval(client, script, size) return kit.command(client, { "EVAL", script, 0, size }) end
 
--- A client with a subscription; what it hears of losing its connection; and a look at the end whether it lost none.
+-- A client with a subscription, its events about a lost connection, and a function to check that there were none.
 local function subscribed(options)
-	-- The server makes much of each answer, and says nothing meanwhile.
+	-- The server is silent while it creates a long answer.
 	options = options or {}
 	options.ping_timeout = kit.PATIENCE
 	local client, channel, got, lost = kit.ready(options), kit.unique("long"), kit.recorder(), {}
@@ -60,7 +60,7 @@ host.test("an answer over the server's limit for connections with subscriptions"
 	local client, lost, done = subscribed()
 	local err = eval(client, MANY .. "return many('x')", 40 * MB)
 	if client:Stats().protocol == 2 then
-		-- Commands have a connection of their own, which has no such limit.
+		-- Commands have a separate connection, without that limit.
 		kit.eq(err.code, "TOOLARGE")
 		return done()
 	end

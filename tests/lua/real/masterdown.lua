@@ -1,5 +1,5 @@
 -- redis: 6.2
--- A replica that has lost its master, told not to serve old data: it lets clients in and answers MASTERDOWN.
+-- A replica that has lost its master, configured not to serve old data: it accepts clients and answers MASTERDOWN.
 
 local kit = include("../_kit.lua")
 

@@ -1,4 +1,4 @@
--- What a client tells of its server is what the server says of itself, whichever protocol is spoken: Redis and its forks.
+-- A client reports its server's own name and version, over either protocol: Redis and its forks.
 
 local kit = include("../_kit.lua")
 

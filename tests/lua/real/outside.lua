@@ -1,4 +1,4 @@
--- A real redis-server, and somebody else who publishes on it: any bytes reach a callback, over TCP and over a Unix socket,
+-- A real redis-server, and another program that publishes on it: any bytes reach a callback, over TCP and over a Unix socket,
 -- with a password, and again after the server was killed.
 
 local kit = include("../_kit.lua")
@@ -7,7 +7,7 @@ local BYTES = {}
 for byte = 0, 255 do BYTES[#BYTES + 1] = string.char(byte) end
 BYTES = table.concat(BYTES) .. "\r\n$5\r\n\0"
 
--- Publishes from outside until it is heard: over two links nobody but the server knows when a subscription stands.
+-- Publishes from outside until a message arrives: over two links only the server knows when a subscription is active.
 local function heard(client, channel, got)
 	kit.subscribe(client, channel, got.fn)
 	host.real.publish(channel, BYTES)

@@ -1,4 +1,4 @@
--- What only a real redis-server can do.
+-- Features that only a real redis-server has.
 
 host.test("it answers commands of its own", function()
 	assert(host.real.command("PING") == "PONG")

@@ -8,7 +8,7 @@ host.test("a subscription made while a script runs comes once it has ended", fun
 	local client, channel = kit.ready(), kit.unique("busy")
 	local got, errors = kit.recorder(), kit.recorder()
 	client:On("error", errors.fn)
-	-- A subscription of before: under RESP2 the second link is there.
+	-- An earlier subscription, so that under RESP2 the second link exists.
 	kit.subscribe(client, kit.unique("early"), function() end)
 	local ended
 	client:Command({ "EVAL", "while true do end", "0" }, function(err) ended = err or true end)

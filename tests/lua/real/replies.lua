@@ -1,4 +1,4 @@
--- What scripts on a real server answer with, in either protocol.
+-- Replies of scripts on a real server, in either protocol.
 
 local kit = include("../_kit.lua")
 

@@ -1,11 +1,11 @@
 -- redis: 7.0; once
--- Servers of a script's own, and commands to one that does not answer.
+-- Servers that a script starts, and commands to one that does not answer.
 
 local kit = include("../_kit.lua")
 
 host.test("a server that does not answer stalls nobody, and what it says later is no other command's answer", function()
 	local server = host.new_real({ "enable-debug-command yes" })
-	-- Far longer than an answer takes on a busy machine, and no longer than this can wait for one that does not come.
+	-- Far longer than an answer takes on a busy machine, but short enough to wait for a missing one.
 	local talker, patient = server.talker(5), server.talker(kit.PATIENCE)
 	local function answer(of)
 		local answers

@@ -11,7 +11,7 @@
 --
 -- Answers:
 --   stats   { kind or "", keep, length, dead, the age of the oldest message in milliseconds or -1, held, number,
---             group, its number, milliseconds since its last call, … }
+--             group, number of its position, milliseconds since its last call, … }
 --   retry   { count, where to continue }: how many were put back, one for each group in which the message was dead. A call searches
 --           a few dead messages, the newest first, so that Redis serves others in between; the end is ""
 --   forget  how many groups were removed

@@ -8,7 +8,7 @@
 -- Answers { time, version, mark, next, key, field, key, field … }: `next` is where the next slice begins, "0" after the last one. A
 -- field is "VERSION EXPIRY JSON"; the version of a missing table is 0.
 
-local SMALL = 65536 -- bytes of a table that is read in one piece
+local SMALL = 65536 -- bytes of a table that is read at once
 local clock = redis.call("TIME")
 local head = redis.call("HGET", KEYS[1], "") or "0 - 0"
 local version, mark, bytes = string.match(head, "^(%d+) (%S+) (%d+)$")

@@ -9,7 +9,7 @@ use crate::{
 
 #[test]
 fn a_module_that_does_not_load_is_told_with_the_games_words() {
-    // A library by its header, with nothing in it.
+    // Only the header of a library.
     let header = "\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0";
     let tables = format!("{}\x40{}\x40\0\x38\0\x01\0{}", "\0".repeat(8), "\0".repeat(19), "\0".repeat(6));
     let segment = "\0".repeat(56);

@@ -1,4 +1,4 @@
-//! The game's additions to Lua, wherever code comes from.
+//! The game's additions to Lua, in code from any source.
 
 use crate::{
     session::{Folder, Session},

@@ -1,4 +1,4 @@
-//! NULL and entities are userdata, as the game's.
+//! NULL and entities are userdata, as in the game.
 
 use crate::support::Script;
 

@@ -1,4 +1,4 @@
-//! Timers, globals and files, as the game has them.
+//! Timers, globals and files, as in the game.
 
 use crate::support::{PROBE, Script};
 

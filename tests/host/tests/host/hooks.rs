@@ -1,4 +1,4 @@
-//! Hooks, as the game has them.
+//! Hooks, as in the game.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! HTTP as addons use it, against a web server of the test's own.
+//! HTTP as addons use it, against a web server in the test.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{

@@ -60,7 +60,7 @@ fn follow(tick_rate: &str) {
     let said = redis.next("gmod-host: the embedded Redis is at redis://127.0.0.1:…");
     let url = &said[said.find("redis://").expect("a URL")..];
 
-    // Nothing is there yet.
+    // The folder is still empty.
     let mut server = start(&folder, tick_rate);
     server.line("realtime_status").next("Unknown command \"realtime_status\", …");
     server.line("quit").ends(0);
@@ -102,12 +102,12 @@ fn follow(tick_rate: &str) {
     redis.line("quit");
 }
 
-/// An upload that was interrupted. The loader maps the parts that the file's header names, and the first access to a
+/// An interrupted upload. The loader maps the parts that the file's header names, and the first access to a
 /// missing one is SIGBUS.
 #[test]
 fn a_module_that_was_cut_short_does_not_end_the_game() {
     let built = fs::read(built()).expect("the module");
-    // Up to the segments' end the loader dies; after that only data for debuggers is missing.
+    // Before the end of the segments the loader dies; after it only data for debuggers is missing.
     for part in [1_usize, 30, 60, 90, 99] {
         let folder = Folder::new();
         let server = folder.join("server/garrysmod");
@@ -126,7 +126,7 @@ fn a_module_that_was_cut_short_does_not_end_the_game() {
     }
 }
 
-/// Authors may keep addons and the module elsewhere; nothing of them is left in the server's own folders.
+/// Authors may keep addons and the module elsewhere; none of them is left in the server's own folders.
 #[test]
 fn a_servers_folder_takes_in_what_lies_elsewhere() {
     let folder = Folder::new();
@@ -150,7 +150,7 @@ fn a_servers_folder_takes_in_what_lies_elsewhere() {
         left.extend(entries.map(|entry| (entry.expect("an entry").file_name(), expected)));
     }
     assert!(left.iter().all(|(name, expected)| name == expected), "{left:?}");
-    // Two of one name.
+    // Two addons with one name.
     let mut server = Session::start(&folder, &[&options[..], &["--addon", "mine"]].concat(), &[]);
     server.next("gmod-host: the addon mine cannot be used: there is an addon of that name");
     server.ends(1);
@@ -167,7 +167,7 @@ fn the_place_to_publish_is_the_one_that_the_servers_file_names() {
     let options = ["--game", "server", "--addon", addon.to_str().expect("UTF-8")];
     let file = folder.join("server/garrysmod/data/realtime.json");
 
-    // None yet: the embedded one may be it.
+    // No address yet, so the embedded server may be used.
     let mut server = Session::start(&folder, &options, &[]);
     server.next(
         "gmod-host: garrysmod/data/realtime.json names no Redis; the embedded Redis is at redis://127.0.0.1:…, if that \

@@ -1,12 +1,12 @@
-//! Recipes of the cookbook and examples run as they stand: pasted into a file of `lua/autorun`, on a server where players
-//! join, speak, play and leave. Any error that is not theirs to expect ends the run with 1.
+//! Recipes of the cookbook and examples run unchanged: pasted into a file of `lua/autorun`, on a server where players
+//! join, speak, play and leave. Any unexpected error ends the run with 1.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{fs, path::Path};
 
 use crate::support::{Outcome, Script};
 
-/// The first has the beginning of every recipe.
+/// The first has the common start of every recipe.
 const COOKBOOK: [&str; 5] = [
     include_str!("../../../../docs/cookbook.md"),
     include_str!("../../../../docs/cookbook-players.md"),
@@ -14,7 +14,7 @@ const COOKBOOK: [&str; 5] = [
     include_str!("../../../../docs/cookbook-redis.md"),
     include_str!("../../../../docs/cookbook-faults.md"),
 ];
-/// What the cookbook calls the reader's own.
+/// The functions that the cookbook leaves to the reader.
 const YOURS: &str = "
     BanDatabase = {
         ReadAll = function(fn) fn({}) end, Read = function(_, fn) fn() end, Write = function(_, _, fn) fn() end,

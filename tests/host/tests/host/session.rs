@@ -174,7 +174,7 @@ impl Session {
         self
     }
 
-    /// It ends past all order, by one signal after the other: two at once may be one.
+    /// It ends abruptly, by one signal after the other, because two at once may count as one.
     pub(crate) fn is_killed_by(&mut self, name: &str) {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -187,7 +187,7 @@ impl Session {
         assert_eq!(status.code(), None, "{self:?}");
     }
 
-    /// It ends on its own, with this code, whatever its output before.
+    /// It ends on its own, with this code, after any output.
     pub(crate) fn ends_with_whatever(&mut self, code: i32) {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -214,7 +214,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Where a test fails it may still run, or be gone.
+        // After a failed test it may still run, or have ended.
         let _killed = self.child.kill();
         let _waited = self.child.wait();
     }
@@ -226,7 +226,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Whether a line is as expected, with anything in the place of each `…`.
+/// Whether a line is as expected, with any text for each `…`.
 fn matches(expected: &str, line: &str) -> bool {
     let mut parts = expected.split(ANYTHING);
     let first = parts.next().unwrap_or_default();

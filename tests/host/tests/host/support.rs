@@ -98,7 +98,7 @@ impl Drop for Script {
     }
 }
 
-/// The host with nothing but options.
+/// The host with options only.
 pub(crate) fn host(options: &[&str]) -> Outcome {
     Outcome(command().args(options).output().expect("the host starts"))
 }

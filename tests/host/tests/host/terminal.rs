@@ -1,5 +1,5 @@
-//! The host before a terminal, which `script` gives it: a program of util-linux. Where there is none, nothing is tested; where CI
-//! is set, there must be.
+//! The host on a terminal, which `script` provides, a program of util-linux. Without it nothing is tested, unless CI
+//! is set, which requires it.
 
 use std::{env, process::Command};
 
@@ -30,11 +30,11 @@ fn a_line_is_edited_and_what_is_printed_goes_above_it() {
     session.keys("\x1b[A\r").until("…23…");
     // An incomplete line is shown, too.
     session.keys("Msg('un' .. 'finished')\r").until("…unfinished…");
-    // Typed in halves, with lines of the server's above it. They show, too, that the line is being edited.
+    // Typed in halves, with the server's output above it. It also shows that the line is being edited.
     session.keys("timer.Create('x', 0.1, 0, function() print('abo' .. 've') end)\r").until("…\x1b[Kabove…");
     session.keys("'ha' ..").until("…'ha' ..…\x1b[Kabove…");
     session.keys(" 'lf'\r").until("…half…");
-    // Ctrl-C takes back a chunk that lacks its end.
+    // Ctrl-C discards an incomplete chunk.
     session.keys("for i = 1,\r").until("…>> …\x1b[Kabove…");
     session.keys("\x03").until("…\x1b[K> …\x1b[Kabove…");
     session.keys("'a' .. 'fresh'\r").until("…afresh…");
@@ -104,7 +104,7 @@ fn the_terminal_is_given_back_as_it_was() {
     let said = session.until("…gmod-host: the embedded Redis is at redis://127.0.0.1:…");
     let url = said[said.find("redis://").expect("a URL")..].trim_end().to_owned();
     session.until("…gmod-host: type Lua, …");
-    // It ends while a line is half typed, which the output above the line shows.
+    // It ends while a line is half typed, as the output above the line shows.
     session.keys(
         "require('realtime') c = realtime.Connect() c:Subscribe('end', function() host.exit(0) end) \
          c:On('subscri' .. 'bed', function() print('subscri' .. 'bed') end)\r",

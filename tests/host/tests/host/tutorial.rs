@@ -2,8 +2,9 @@
 //!
 //! - `sh` is typed into a shell, one line after the other; `cargo run -q -p gmod-host` starts the host of this build;
 //! - `lua` is a file: its first line says which;
-//! - `text` is a host's console: what stands behind `> ` and `>> ` is typed, every other line must come, in that order and
-//!   with nothing between them. `…` stands for anything, and the address of the first terminal's Redis for the real one.
+//! - `text` is a host's console: the text after `> ` and `>> ` is typed, every other line must come, in that order
+//!   and with nothing between them. `…` stands for anything, and the address of the first terminal's Redis for the
+//!   real one.
 //!
 //! Lines that begin with `1| ` or `2| ` come from several servers; only the order of each server counts.
 //!
@@ -41,7 +42,7 @@ struct Reader {
     folder: Folder,
     terminals: BTreeMap<u32, Session>,
     terminal: u32,
-    /// Of the first terminal's last host.
+    /// The address of the first terminal's last host.
     url: Option<String>,
 }
 
@@ -71,7 +72,7 @@ fn the_tutorial_holds_to_the_letter() {
         blocks += 1;
     }
     assert!(blocks > 15, "there are only {blocks} blocks");
-    // Scripts end by themselves, consoles were ended: see `console`.
+    // Scripts end by themselves, and `console` has ended consoles.
     for session in reader.terminals.values_mut() {
         session.ends(0);
     }
@@ -96,7 +97,7 @@ impl Reader {
         assert!(status.expect("sh").success(), "{line}");
     }
 
-    /// Once there is a subscriber, because a test is faster than a reader.
+    /// Waits for a subscriber, because a test is faster than a reader.
     fn publish(&self, line: &str) {
         let words = line.strip_prefix("redis-cli -u ").and_then(|rest| rest.split_once(" PUBLISH "));
         let (url, words) = words.expect("redis-cli -u URL PUBLISH …");
@@ -149,7 +150,7 @@ impl Reader {
         }
     }
 
-    /// Lines of several servers, which come in the shown order for each of them, and in any order among them.
+    /// Lines of several servers, in the shown order for each server, and in any order among them.
     fn servers(&mut self, mut expected: Vec<String>) {
         let session = self.terminals.get_mut(&self.terminal).expect("a host in that terminal");
         while !expected.is_empty() {
@@ -170,7 +171,7 @@ impl Reader {
         }
     }
 
-    /// A line in the reader's form: with their own address in it.
+    /// A line as the reader sees it, with the reader's own address.
     fn real(&self, line: &str) -> String {
         let Some(url) = &self.url else { return line.to_owned() };
         let address = |url: &str| url.trim_start_matches("redis://").to_owned();

@@ -93,7 +93,7 @@ fn whatever_ran_counts_and_nothing_else() {
     session.line("quit").ends(0);
 }
 
-/// It runs again with `--watch` alone, and a test's run never changes under it.
+/// Files run again only with `--watch`, and never during a test's run.
 #[test]
 fn it_is_an_option_of_its_own() {
     let script = r"

@@ -10,10 +10,10 @@ use crate::{
     servers::{Redis, words},
 };
 
-/// The rights of the documentation's user, tested from the game.
+/// The permissions of the documentation's user, tested from the game.
 const AS_THAT_USER: &str = include_str!("as_that_user.lua");
 
-/// A block of redis.conf: the server starts with it. If it makes the game servers' user, that one is tried out.
+/// A block of redis.conf: the server starts with it. If it creates the game servers' user, that one is tested.
 pub(crate) fn configuration(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
     let folder = fresh_folder(&format!("{name}-{}", block.line))?;
     if block.code.contains("tls-port ") {
@@ -29,7 +29,7 @@ pub(crate) fn configuration(root: &Path, name: &str, block: &Block) -> Result<()
     }
 }
 
-/// A server with a certificate where the page has it, and another port than the page's.
+/// A server with a certificate at the page's path, but with another port.
 fn speaks_tls(folder: &Path, code: &str) -> Result<(), Failed> {
     certificates::Identity::self_signed(&["redis"]).write(folder, "redis")?;
     let port = real_redis::HeldPort::new()?.number().to_string();
@@ -39,7 +39,7 @@ fn speaks_tls(folder: &Path, code: &str) -> Result<(), Failed> {
 }
 
 /// Users with parts in parentheses, which Redis has from 7.0 on: a game server can do everything that the addon
-/// needs, and the table after the block is right about each.
+/// needs, and the table after the block is correct for each.
 fn of_its_own(root: &Path, name: &str, redis: &Redis) -> Result<(), Failed> {
     as_that_user(root, redis, "ttt-1")?;
     let page = std::fs::read_to_string(root.join(name))?;
@@ -63,7 +63,7 @@ fn of_its_own(root: &Path, name: &str, redis: &Redis) -> Result<(), Failed> {
     if seen > 15 { Ok(()) } else { Err(format!("only {seen} commands were found").into()) }
 }
 
-/// Lines for `redis-cli`, typed while a server runs that knows no user yet. It is then the same as with the configuration.
+/// Lines for `redis-cli`, typed into a server without users. The result is the same as with the configuration.
 pub(crate) fn typed(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
     let redis = Redis::start(&fresh_folder(&format!("{name}-{}", block.line))?, "requirepass admin")?;
     for line in block.code.lines() {
@@ -86,7 +86,7 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
     first_steps(root, redis)?;
     redis.ask(&["CONFIG", "RESETSTAT"])?;
     as_that_user(root, redis, "gmod")?;
-    // Nothing is allowed for nothing: the server saw each of these commands.
+    // No permission is superfluous: the server got each of these commands.
     let used = redis.ask(&["INFO", "commandstats"])?;
     let commands = told.iter().filter_map(|rule| rule.strip_prefix('+'));
     for command in commands {
@@ -157,7 +157,7 @@ fn rules(reply: &str) -> Vec<String> {
     rules
 }
 
-/// Every `ACL SETUSER …` in the text is one that a server takes.
+/// A server accepts every `ACL SETUSER …` in the text.
 pub(crate) fn in_the_text(root: &Path) -> Result<(), Failed> {
     let redis = Redis::start(&fresh_folder("acl-in-the-text")?, "")?;
     let mut seen = 0;

@@ -32,7 +32,7 @@ const ELSEWHERE: &[&str] = &["lua", "rust"];
 /// Without Windows: a batch file sets the same variables as the shell's block.
 const BATCH: &str = "bat";
 
-/// A trial for each block that Lua's and Rust's tests do not run, and those for all of them.
+/// A trial for each block that Lua's and Rust's tests do not run, and the trials for all blocks.
 pub(crate) fn trials(root: &Path) -> Vec<Trial> {
     let pages: Vec<(String, Vec<Block>)> =
         markdown::pages(root).into_iter().map(|(name, text)| (name, markdown::blocks(&text))).collect();
@@ -74,7 +74,7 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
     let ends = all.clone();
     trials.push(Trial::test("both ends of each tunnel meet", move || tunnels::ends_meet(&of(&ends, "ini"))));
     let stunnel = Trial::test("stunnel carries a PING", move || tunnels::stunnel_carries(&of(&all, "ini")));
-    // The gate installs it: there a missing one is a failure, as with redis-server.
+    // The gate installs it, so there a missing one is a failure, as with redis-server.
     let with_stunnel = env::var_os("CI").is_some() || tunnels::stunnel().is_some();
     trials.push(stunnel.with_ignored_flag(!with_stunnel || !with_redis));
     let (copy, again, third) = (root.to_owned(), root.to_owned(), root.to_owned());
@@ -98,10 +98,10 @@ fn of<'a>(blocks: &'a [Block], language: &str) -> Vec<&'a Block> {
     blocks.iter().filter(|block| block.language == language).collect()
 }
 
-/// Whether something is done with such a block.
+/// Whether such a block is tested.
 fn known(name: &str, block: &Block) -> Result<(), Failed> {
     match &*block.language {
-        // The tests of these look for fences that begin their lines.
+        // Their tests look for fences at the start of a line.
         "lua" | "rust" if block.indented => Err("its fence is indented: nothing would run it".into()),
         "lua" | "rust" | "sh" | "json" | "conf" | "redis" | "ini" | "text" | "toml" | "python" | "sql"
         | BATCH => Ok(()),
@@ -121,7 +121,7 @@ fn run(root: &Path, name: &str, block: &Block, output: Option<&Block>) -> Result
         "python" => python::runs(root, name, block),
         "sql" => sql::runs(root, name, block),
         "toml" => dependencies(root, block),
-        // Looked at together: "both ends of each tunnel meet".
+        // Tested together: "both ends of each tunnel meet".
         "ini" => Ok(()),
         BATCH => batch(root, block),
         _ => text(root, name, block),
@@ -143,7 +143,7 @@ fn text(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
     Err("neither lines of the console nor in the list of what is none".into())
 }
 
-/// The names of the module's files are those that are built.
+/// The module's files have the names of the built ones.
 fn files(root: &Path, block: &Block) -> Result<(), Failed> {
     let platforms = fs::read_to_string(root.join("xtask/src/platform.rs"))?;
     let words = block
@@ -158,7 +158,7 @@ fn files(root: &Path, block: &Block) -> Result<(), Failed> {
     }
 }
 
-/// What the parser's pages say to depend on is what its examples are built with.
+/// The dependencies on the parser's pages are those of its examples.
 fn dependencies(root: &Path, block: &Block) -> Result<(), Failed> {
     let manifest = fs::read_to_string(root.join("resp/Cargo.toml"))?;
     let quoted =

@@ -1,5 +1,5 @@
-//! Commands for cargo, in blocks and in the text: packages, tests, benches, examples and scripts are there under the names
-//! that the pages give them.
+//! Commands for cargo, in blocks and in the text: packages, tests, benches, examples and scripts exist under the
+//! names on the pages.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{fs, path::Path};
@@ -69,7 +69,7 @@ fn packages(root: &Path) -> Vec<(String, String)> {
 fn missing(root: &Path, packages: &[(String, String)], command: &str) -> Option<String> {
     let (_, behind) = command.split_once("cargo ")?;
     let words: Vec<&str> = behind.split_whitespace().take_while(|word| !word.starts_with('#')).collect();
-    // Those of other workspaces and toolchains are the gate's.
+    // The gate tests those of other workspaces and toolchains.
     if words.first().is_some_and(|word| word.starts_with('+')) {
         return None;
     }

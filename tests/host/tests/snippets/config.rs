@@ -27,7 +27,7 @@ host.run(function() host.exit(0) end)
 
 pub(crate) fn is_taken(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
     if block.code.contains("\"workspace.library\"") {
-        // As it is installed: garrysmod/addons/realtime is the folder lua/.
+        // As installed: garrysmod/addons/realtime is the folder lua/.
         let folder = block.code.split('"').nth(3).unwrap_or_default();
         let inside = folder.strip_prefix("addons/realtime/").ok_or("another addon's folder")?;
         return exists(root, &format!("lua/{inside}"));

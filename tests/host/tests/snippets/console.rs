@@ -12,7 +12,7 @@
 //! ````
 //!
 //! It runs with the addon installed, in a coroutine, and waits until every line of the block is on the console: numbers,
-//! addresses and names that are made up for the page may differ, and `…` stands for anything.
+//! addresses and invented names may differ, and `…` stands for anything.
 //!
 //! Lines that no script can produce, and those in tables, must at least be in the sources.
 
@@ -49,7 +49,7 @@ pub(crate) fn is_produced(root: &Path, name: &str, block: &Block, produce: &str)
     host(root, &folder, "produce.lua", &script, true, &[], &[])
 }
 
-/// Every line of a block, as far as it is not made up of numbers and names, is in the sources.
+/// Every line of a block, except for numbers and names, is in the sources.
 pub(crate) fn is_in_the_sources(root: &Path, block: &Block) -> Result<(), Failed> {
     let sources = sources(root)?;
     block.code.lines().try_for_each(|line| Ok(known(&sources, line)?))
@@ -77,9 +77,9 @@ pub(crate) fn tables_are_in_the_sources(root: &Path) -> Result<(), Failed> {
     if seen > 120 { Ok(()) } else { Err(format!("only {seen} were found").into()) }
 }
 
-/// Fails for a text of which a part is in no source.
+/// Fails for a text with a part that is not in the sources.
 fn known(sources: &str, text: &str) -> Result<(), String> {
-    // The sources put these together.
+    // The sources compose these.
     let together = [
         "[realtime] ",
         "realtime.Default at ",
@@ -101,7 +101,7 @@ fn known(sources: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The sources of the module and the addon; texts that go over several lines are put together.
+/// The sources of the module and the addon; texts over several lines are joined.
 fn sources(root: &Path) -> Result<String, Failed> {
     let mut all = String::new();
     for folder in ["src", "lua/lua"] {

@@ -1,4 +1,4 @@
-//! Each invariant of docs/architecture.md names tests, and they are there. tests/README.md names each of its files and folders.
+//! Each invariant of docs/architecture.md names existing tests. tests/README.md names each of its files and folders.
 
 use std::{fs, path::Path};
 
@@ -37,7 +37,7 @@ fn check(chapter: &str, read: impl Fn(&str) -> Option<String>) -> (usize, Vec<St
     let mut wrong = Vec::new();
     for (number, text) in &items {
         let mut names = 0;
-        // As `file`: `name`, `name`; `file`: `name`.
+        // In the form `file`: `name`, `name`; `file`: `name`.
         let tests = text.split_once("Tests: ").map(|(_, tests)| tests).unwrap_or_default();
         for named in tests.split(';') {
             let mut codes = inline_code(named).into_iter();

@@ -1,4 +1,4 @@
-//! Every link within the repository leads somewhere: the file is there, and the heading, too.
+//! No link within the repository is broken: the file exists, and the heading, too.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -65,7 +65,7 @@ fn beside(page: &str, file: &str) -> Result<String, String> {
     Ok(parts.join("/"))
 }
 
-/// Pages that sources name are there, under that path.
+/// Pages that sources name exist under that path.
 pub(crate) fn pages_that_sources_name(root: &Path) -> Result<(), Failed> {
     let pages: BTreeSet<String> = markdown::pages(root).into_iter().map(|(name, _)| name).collect();
     let mut wrong = Vec::new();
@@ -86,7 +86,7 @@ fn look(folder: &Path, pages: &BTreeSet<String>, wrong: &mut Vec<String>) {
             let text = fs::read_to_string(&path).expect("UTF-8");
             let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
             let words = text.split(|c| !is_part(c)).map(|word| word.trim_end_matches('.'));
-            // A bare name may be one beside the file; with a folder it is meant from the root.
+            // A bare name may be beside the file; with a folder it starts at the root.
             for word in words.filter(|word| word.starts_with("docs/") && word.ends_with(".md")) {
                 if !pages.contains(word) {
                     wrong.push(format!("{}: there is no {word}", path.display()));

@@ -67,7 +67,7 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
         let indent = line.len() - text.len();
         let ticks = text.len() - text.trim_start_matches('`').len();
         if text.starts_with("~~~") {
-            // Markdown has these, too; the tests of Lua and Rust do not support them.
+            // Valid in Markdown, too; the tests of Lua and Rust do not support them.
             found.push(Block { line: at + 2, language: text.to_owned(), ..Block::default() });
         } else if ticks >= 3 {
             let fence = "`".repeat(ticks);
@@ -127,7 +127,7 @@ pub(crate) fn inline_code(line: &str) -> Vec<&str> {
     line.split('`').skip(1).step_by(2).collect()
 }
 
-/// Where the links of a line lead, pictures included.
+/// The targets of the links in a line, pictures included.
 pub(crate) fn links(line: &str) -> Vec<String> {
     // Without code, in which a parenthesis may follow a bracket.
     let plain: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
@@ -135,7 +135,7 @@ pub(crate) fn links(line: &str) -> Vec<String> {
     targets.map(|(target, _)| target.to_owned()).collect()
 }
 
-/// The anchors of a page's headings, as GitHub makes them.
+/// The anchors of a page's headings, in GitHub's form.
 pub(crate) fn anchors(markdown: &str) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let text = prose(markdown);

@@ -6,7 +6,7 @@ use libtest_mimic::Failed;
 
 use crate::{fresh_folder, markdown::Block, servers::find};
 
-/// Where modules are that a block may import.
+/// The folder with the modules that a block may import.
 const MODULES: &str = "lua/examples/bridge";
 
 const PROGRAM: &str = "python3";

@@ -1,4 +1,4 @@
-//! The reference is whole: each function, option, figure, event and error code stands there, and none that is not there.
+//! The reference is complete: it has each function, option, figure, event and error code, and no others.
 //!
 //! The annotations list everything, and a Lua suite compares them with the module (`annotations_once.lua`); the codes
 //! are those of `src/model/error.rs`.
@@ -27,7 +27,7 @@ const PAGES: &[(&str, &str)] = &[
     ("RealtimeProfiles", "docs/profiles.md"),
 ];
 
-/// Functions of `realtime` that the addon brings, by page. The others are the module's.
+/// Functions of `realtime` from the addon, by page. The others are the module's.
 const ADDON: &[(&str, &[&str])] = &[
     ("docs/addon.md", &["Default", "ServerId", "Encode", "Decode", "Tables"]),
     ("docs/requests.md", &["Requests"]),
@@ -40,7 +40,7 @@ const ADDON: &[(&str, &[&str])] = &[
     ("docs/check.md", &["Check"]),
 ];
 
-/// Codes that only the addon has stand on its page.
+/// The addon's own codes are on its page.
 const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM", "CROSSSLOT", "MOVED"];
 
 type Names = BTreeSet<String>;

@@ -12,7 +12,7 @@ use real_redis::RealRedis;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A program on the PATH, or where administrators' programs are.
+/// A program on the PATH, or in the folders of administrators' programs.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
@@ -44,21 +44,21 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Either it is gone already, or these work.
+        // Either it has ended already, or these work.
         let _gone = self.0.kill();
         let _waited = self.0.wait();
     }
 }
 
-/// A redis-server with a configuration of the documentation's.
+/// A redis-server with a configuration from the documentation.
 pub(crate) struct Redis {
     server: RealRedis,
-    /// Of the user `default`, if the configuration has one.
+    /// The password of the user `default`, if the configuration has one.
     password: Option<String>,
 }
 
 impl Redis {
-    /// Starts it in an empty folder. Addresses of the page's network become ones of this machine.
+    /// Starts it in an empty folder. Addresses of the page's network become addresses of this machine.
     pub(crate) fn start(folder: &Path, configuration: &str) -> Result<Redis, Failed> {
         let adapted = configuration.replace("10.0.0.5", "127.0.0.2");
         let builder = RealRedis::builder().folder(folder).configuration(&adapted);
@@ -81,7 +81,7 @@ impl Redis {
         self.server.socket()
     }
 
-    /// `redis-cli` as a user with all rights. An error reply is a failure.
+    /// `redis-cli` as a user with all permissions. An error reply is a failure.
     pub(crate) fn cli(&self, words: &[&str]) -> Command {
         let mut command = Command::new("redis-cli");
         command.args(["-e", "-s"]).arg(self.socket()).args(words);
@@ -109,12 +109,12 @@ impl Drop for Redis {
     }
 }
 
-/// Words of a line, as `redis-cli` reads them: none of the documentation's has white space in quotes.
+/// Words of a line, as `redis-cli` reads them: none in the documentation has white space in quotes.
 pub(crate) fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().map(|word| word.trim_matches('\'')).collect()
 }
 
-/// Whether a path is there, from the root of the repository.
+/// Whether a path exists, from the root of the repository.
 pub(crate) fn exists(root: &Path, path: &str) -> Result<(), Failed> {
     if root.join(path).exists() { Ok(()) } else { Err(format!("there is no {path}").into()) }
 }

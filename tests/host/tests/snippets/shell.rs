@@ -20,15 +20,15 @@ use crate::{
 enum Line {
     /// It runs, and its output contains this.
     Prints(&'static str),
-    /// It runs with a redis-server of its own behind `redis-cli`, and its output contains this.
+    /// It runs with a separate redis-server for `redis-cli`, and its output contains this.
     Asks(&'static str),
-    /// It does not run, for this reason; the files that it names are there.
+    /// It does not run, for this reason; the files that it names exist.
     Not(&'static str),
 }
 
 use Line::{Asks, Not, Prints};
 
-/// By how they begin.
+/// By their beginning.
 const LINES: &[(&str, Line)] = &[
     ("cargo demo", Prints("messages published")),
     ("printf ", Prints("{\"type\":\"array\"")),
@@ -76,7 +76,7 @@ const LINES: &[(&str, Line)] = &[
 /// The documentation's programs, and a test's replacements.
 const STUBS: &[(&str, &str)] = &[
     ("srcds_run_x64", "#!/bin/sh\necho \"srcds: $REALTIME_URL $*\"\n"),
-    // cargo would put the module in its place again, while other tests load it. Its alias is checked in cargo.rs.
+    // cargo would replace the module while other tests load it. Its alias is checked in cargo.rs.
     (
         "bin/cargo",
         "#!/bin/sh\n[ \"$1\" = demo ] && exec \"$GMOD_HOST\" lua/examples/demo.lua\nexec \"$CARGO\" \"$@\"\n",
@@ -172,7 +172,7 @@ fn bash(
         .arg(folder.join("block.sh"))
         .env("PATH", format!("{}:{path}", folder.join("bin").display()));
     command.env("GMOD_HOST", env!("CARGO_BIN_EXE_gmod-host")).env("CARGO", find("cargo").ok_or("no cargo")?);
-    // cargo wants the repository, the game's server its own folder.
+    // cargo needs the repository, the game's server its own folder.
     command.current_dir(if script.contains("cargo ") { root } else { folder });
     if let (Some(redis), Some(program)) = (redis, find("redis-cli")) {
         command.env("REDIS_SOCKET", redis.socket()).env("REDIS_CLI", program);
@@ -180,7 +180,7 @@ fn bash(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // A program that does not ask may be gone already.
+        // A program that does not ask may have ended already.
         let _written = input.write_all(b"secret\nsecret\n");
     }
     let output = child.wait_with_output()?;
@@ -202,7 +202,7 @@ fn executable(_file: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A rule that no line follows is out of date.
+/// A rule without a line is out of date.
 pub(crate) fn every_rule_counts(blocks: &[Block]) -> Result<(), Failed> {
     let lines: Vec<&str> = blocks.iter().flat_map(|block| block.code.lines()).collect();
     let idle = LINES.iter().find(|(beginning, _)| !lines.iter().any(|line| line.starts_with(beginning)));

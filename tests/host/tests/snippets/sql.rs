@@ -1,4 +1,4 @@
-//! Blocks of SQL: a PostgreSQL takes them, those of a page in their order.
+//! Blocks of SQL: a PostgreSQL accepts them, page by page in order.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use libtest_mimic::Failed;
 
 use crate::markdown::{self, Block};
 
-/// Whether there is a server that could.
+/// Whether a server is available or required.
 pub(crate) fn is_expected() -> bool {
     cfg!(unix) && is_counted_on()
 }

@@ -1,6 +1,6 @@
-//! The tunnels of docs/encryption.md. WireGuard needs a kernel and root: its files are held against each other. stunnel's run,
-//! where it is installed, with addresses and folders of this machine's own; else their words are looked at, as are those
-//! for systemd.
+//! The tunnels of docs/encryption.md. WireGuard needs a kernel and root, so its files are only compared. stunnel runs
+//! with its files, if it is installed, with addresses and folders of this machine; otherwise their words are checked,
+//! as are those for systemd.
 
 use std::{
     collections::BTreeMap,
@@ -49,7 +49,7 @@ fn sections(text: &str) -> Result<Sections, Failed> {
     Ok(sections)
 }
 
-/// All blocks of `ini` of a page at once: each is an end of something.
+/// All blocks of `ini` of a page at once: each is an end of a connection.
 pub(crate) fn ends_meet(blocks: &[&Block]) -> Result<(), Failed> {
     let all: Vec<Sections> = blocks.iter().map(|block| sections(&block.code)).collect::<Result<_, _>>()?;
     let begins = |with: &str| {
@@ -78,7 +78,7 @@ pub(crate) fn ends_meet(blocks: &[&Block]) -> Result<(), Failed> {
     same("client", value(client, "redis", "client")?, "yes".to_owned())
 }
 
-/// Whether stunnel is there to run.
+/// Where stunnel is installed.
 pub(crate) fn stunnel() -> Option<std::path::PathBuf> {
     servers::find("stunnel4").or_else(|| servers::find("stunnel"))
 }

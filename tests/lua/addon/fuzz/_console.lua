@@ -1,4 +1,4 @@
--- What is printed, line by line, and whether a line steers the terminal.
+-- The printed text, line by line, and whether a line steers the terminal.
 
 -- Marks that change the direction of writing.
 local CONTROLS = { [0x61C] = true, [0x200E] = true, [0x200F] = true }
@@ -27,12 +27,12 @@ local function steers(line)
 	end
 end
 
--- From now on what is printed goes to on_line(line, the first byte that steers or nil) alone, and what is reported as an error
+-- From now on printed lines go only to on_line(line, the first byte that steers or nil), and reported errors
 -- to on_error(text).
 return function(on_line, on_error)
 	local unfinished = ""
 
-	-- A line feed inside of what is printed at once makes two lines, as on a console.
+	-- A line feed inside a printed text makes two lines, as on a console.
 	local function put(text)
 		unfinished = unfinished .. text
 		while true do

@@ -1,4 +1,4 @@
--- What went wrong, and after which message.
+-- Problems, and the messages after which they came.
 
 local function escaped(text, most)
 	local shown = text:sub(1, most):gsub("[^\32-\126]", function(c) return string.format("\\x%02x", c:byte()) end)
@@ -19,7 +19,7 @@ return function(seed, shown)
 		print(string.format("    %s seed=%d only=%d, to %s: %s", when, seed, said.index, escaped(said.channel, 60), escaped(said.text, 200)))
 	end
 
-	-- How many of these there were in the last seconds.
+	-- Counts the calls of the last seconds.
 	function problems.window(seconds)
 		local times, first, last = {}, 1, 0
 		return function(at)

@@ -1,9 +1,9 @@
 -- Hostile publishers against everything in the addon that reads messages: Tables, Presence, Requests, realtime_tail and the
--- layer for gm_redis, each behind the real module and the embedded server. Messages are made in _words.lua.
+-- layer for gm_redis, each on the real module and the embedded server. Messages are made in _words.lua.
 --
 --   gmod-host --addon lua tests/lua/addon/fuzz/envelopes.lua [key=value …]
 --
--- mode=steps counts the addon's steps, with a clock of its own: what it does depends on the seed alone. mode=time lets the
+-- mode=steps counts the addon's steps, with its own clock, so that the run depends only on the seed. mode=time lets the
 -- compiler run and measures the processor time of each tick. CONTRIBUTING.md says when which one runs.
 -- It fails with the message, its seed and its index: `seed=S only=INDEX` sends that one alone, `first=INDEX` all from there.
 
@@ -28,23 +28,23 @@ local counts_steps = settings.mode == "steps"
 
 -- A message may take STEPS_AT_MOST + STEPS_A_BYTE * its bytes.
 -- The first: work that does not depend on the message's size, such as a search among 256 servers, a copy of listeners, an
--- answer with its error, and a line for the console of 230 bytes, which is looked at three times: 240,000 were measured.
--- The second: what JSON costs in the worst case, a list of numbers of one digit, whose bytes take patterns of their own: 950
--- steps were measured. Twice that, since a step says little about time: this is to find what grows faster than the message.
+-- answer with its error, and a line for the console of 230 bytes, which is read three times: 240,000 were measured.
+-- The second: the worst case of JSON, a list of one-digit numbers, with a pattern for each byte: 950 steps were measured. The
+-- limit is twice that, because a step says little about time: it must only find work that grows faster than the message.
 local STEPS_AT_MOST, STEPS_A_BYTE = 400000, 2000
--- A tick of the addon's without messages: 256 servers that leave at once, each told to a listener.
+-- A tick of the addon without messages: 256 servers that leave at once, each reported to a listener.
 local STEPS_A_TICK = 500000
 local HOOK_EVERY = 100 -- instructions
 local TICK_SECONDS = 0.002 + 0.005 -- the module's budget, and one message that began within it
 local LINES, WINDOW = 5 + 1, 10 -- lines on the console in so many seconds: five, and one that counts the others
 local LINE_BYTES, TAIL_BYTES = 240, 500 -- of a line; of one of realtime_tail, which shows a channel and a message
-local TAIL_LINES = 50 + 4 -- in a second: these, how many more there were, and that it ends and begins
--- Of one server: one a second that others cause, and its own every five seconds.
+local TAIL_LINES = 50 + 4 -- in a second: these, the count of the others, and the lines about its end and start
+-- Of one server: one a second because of others, and its own every five seconds.
 local PRESENCES = WINDOW + WINDOW / 5
 local MAX_SERVERS = 256 + 1 -- and this one
 local SHOWN = 5 -- problems of a kind that are printed
 local BATCH, BATCH_BYTES = 25, 6 * 1024 * 1024 -- messages between two ticks, and their bytes at most
-local PATIENCE = 60 -- seconds for anything that comes in the end
+local PATIENCE = 60 -- the longest wait for any event, in seconds
 local ON_PURPOSE = "raised on purpose"
 
 local words = include("_words.lua")
@@ -75,7 +75,7 @@ local function on_line(line, steers_at)
 	local is_tail = line:sub(1, 10) ~= "[realtime]"
 	if is_tail then
 		tail_lines = tail_lines + 1
-		-- Its seconds are those of the clock, so that two may meet in one of ours.
+		-- Its seconds follow the clock, so two of them may overlap one of ours.
 		if in_second(clock()) > 2 * TAIL_LINES then problem("the console", "more than %d lines in a second: %s", TAIL_LINES, line) end
 	else
 		lines = lines + 1
@@ -128,7 +128,7 @@ end
 require("realtime")
 local meta = FindMetaTable("RealtimeClient")
 
--- What comes for the addon, by text: its index.
+-- Messages for the addon: text → index.
 local outstanding, heard = {}, 0
 local requests_heard = 0
 
@@ -150,7 +150,7 @@ for _, method in ipairs({ "Subscribe", "PSubscribe" }) do
 	end
 end
 
--- What the addon publishes.
+-- The publishes of the addon.
 
 local world = {
 	id = "fuzz-here", peer = "fuzz-peer", names = { "now", "late", "raise", "echo", "unknown", "\\u001b[2J", ("n"):rep(200) }, open = {},
@@ -192,9 +192,9 @@ local function now_and_then_raise()
 	if calls % 50 == 0 then error(ON_PURPOSE, 0) end
 end
 
--- Everything that listens, as the addons of a server have it.
+-- All listeners, like those of the addons on a server.
 local function set_up()
-	-- realtime_tail wants the shared client.
+	-- realtime_tail needs the shared client.
 	local client = realtime.Connect(host.redis_url, { queue_bytes = 64 * 1024 * 1024 })
 	function realtime.Default() return client end
 	host.wait(function() return client:IsConnected() end, PATIENCE, "the client to be ready")
@@ -208,8 +208,8 @@ local function set_up()
 	requests:Answer("now", function(_, _, reply) reply(nil, "done") end)
 	requests:Answer("late", function(_, _, reply) late[#late + 1] = reply end)
 	requests:Answer("raise", function() error(ON_PURPOSE, 0) end)
-	-- What was sent may be too deep or too large for an answer; the handler's own affair.
-	-- To encode a large answer is the work of whoever gives it, so only short ones are given.
+	-- The data may be too deep or too large for an answer, which is up to the handler.
+	-- Encoding a large answer is work of the handler, so it gives only short ones.
 	requests:Answer("echo", function(data, _, reply) pcall(reply, nil, isstring(data) and #data < 1000 and data or true) end)
 	world.reply_late = function()
 		for _, reply in ipairs(late) do counted("a late reply", STEPS_AT_MOST, reply, nil, "at last") end
@@ -222,9 +222,9 @@ local function set_up()
 	tables:PSubscribe("fuzz.pattern.*", "fuzz", now_and_then_raise)
 	concommand.GetTable().realtime_tail(NULL, "realtime_tail", { "fuzz.tail.*" }, "fuzz.tail.*")
 
-	-- An attacker reads the channel of requests: who asks what, under which number, and where the answer is to go.
+	-- An attacker reads the channel of requests: the requests, their numbers, and the channels for the answers.
 	client:Subscribe("realtime:presence", "fuzz", function(text)
-		-- Its own words are short, and this time counts.
+		-- Its own messages are short, and this time counts.
 		if #text > 2000 then return end
 		world.instance = text:match('"from":"fuzz%-here".*"instance":"([%w]+)"') or world.instance
 	end)
@@ -242,7 +242,7 @@ local function set_up()
 	subscriber:Commit()
 	world.poll = function() while subscriber:Poll() do end end
 	world.presence, world.requests = presence, requests
-	-- An answer comes after all that was subscribed to before it; Stats may still count what was there before.
+	-- An answer comes after all earlier subscriptions; Stats may still have the old counts.
 	for _, each in ipairs(realtime.Clients()) do
 		local done = false
 		each:Ping(function() done = true end)
@@ -250,7 +250,7 @@ local function set_up()
 	end
 end
 
--- Each ends exactly once; an answer is from whom was asked.
+-- Each request ends exactly once; an answer is from the asked server.
 local asked, ended = 0, 0
 local function ask()
 	asked = asked + 1
@@ -258,7 +258,7 @@ local function ask()
 	local accepted = world.requests:Ask(world.peer, "price", { item = "crowbar" }, function(_, data)
 		if is_over then problem("a request", "ends twice") end
 		is_over, ended = true, ended + 1
-		-- The sender stands there twice: one that was mutated is no sender.
+		-- The sender is in it twice, to recognize a changed one.
 		local sender = istable(data) and isstring(data.spoof) and data.spoof:match("^([^=]*)=%1$")
 		if sender and sender ~= world.peer then
 			problem("a request", "to %s is answered by somebody else: %s", world.peer, sender)
@@ -317,7 +317,7 @@ local function wait_for_all()
 		tick()
 		if real_time() > deadline then error("waited in vain for the messages of a batch") end
 	until world.fence == tostring(fences)
-	-- Each Poll has a budget of its own, beside the tick's.
+	-- Each Poll has its own budget, besides the tick's.
 	world.poll()
 end
 
@@ -341,7 +341,7 @@ host.run(function()
 	wait_for_all()
 	tick()
 	is_watching = true
-	send(3) -- what a first message needs is no growth
+	send(3) -- memory for the first messages is not growth
 	wait_for_all()
 	check_memory()
 	local start, sent, bytes, batches = real_time(), 0, 0, 0
@@ -356,14 +356,14 @@ host.run(function()
 			index, sent = index + 1, sent + 1
 		end
 		bytes, batches = bytes + in_batch, batches + 1
-		-- The garbage of making them is not the addon's to collect.
+		-- The garbage of making them does not count for the addon.
 		if not counts_steps then collect() end
 		wait_for_all()
 		if batches % 4 == 0 then ask() end
 		if batches % 3 == 0 then world.reply_late() end
 		if batches % 10 == 0 then check_servers() end
 		if now then
-			-- Floods within a second, silences of half a minute, and all between.
+			-- Floods within a second, silences of half a minute, and everything between.
 			now = now + (batches % 150 == 0 and 30 or batches % 7 == 0 and 2 or 0.015)
 			tick()
 		end
