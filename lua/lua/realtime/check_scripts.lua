@@ -112,11 +112,15 @@ return function(realtime, addon)
 			local bytes = not err and (isstring(field) and tonumber(field:match("^%d+ %S+ (%d+)$")) or 0)
 			local text = string.format("%s: %s, %d keys here", shared.name, shared:IsReady() and "ready" or "not ready", shared:Count())
 			if not shared:IsReady() then
-				local reason = shared.failure and tostring(shared.failure)
-				if not reason or report.told_refusal then
-					report.Unknown("shared table", text .. (reason and ", because it is refused, as above" or " yet: check again"))
+				local reason = shared.failure
+				if not reason then
+					report.Unknown("shared table", text .. " yet: check again")
+				elseif report.told_refusal then
+					report.Unknown("shared table", text .. ", because it is refused, as above")
+				elseif is_refusal(reason) then -- it is allowed by now: the script ran above
+					report.Unknown("shared table", text .. " yet: it was refused before, and is read again soon: check again")
 				else
-					report.Problem("shared table", text .. ": " .. addon.Printable(reason, 200), "Fix what the line above names.")
+					report.Problem("shared table", text .. ": " .. addon.Printable(tostring(reason), 200), "Fix what the line above names.")
 				end
 			elseif not bytes then
 				report.Unknown("shared table", text .. "; its size cannot be looked at: " .. addon.Printable(tostring(err), 120))

@@ -153,6 +153,7 @@ host.test("a table that is only read counts as used, also if it could not be rea
 	assert(words:find("; realtime_check shows the line", 1, true) and not words:find("ACL SETUSER", 1, true), words)
 	assert(show(check()):find("unknown shared table: check_read: not ready, 0 keys here, because it is refused", 1, true))
 	type_in(host.real, line.todo, "ACL SETUSER")
+	all_well() -- also before the table is read again
 	client:Disconnect()
 	table.Empty(used)
 	table.Merge(used, before)
