@@ -16,6 +16,8 @@ pub(super) const UPVALUE_NATIVE: c_int = GLOBALS - 2;
 
 pub(super) const OK: c_int = 0;
 pub(super) const ERROR_MEMORY: c_int = 4;
+/// The handler of errors raised one itself.
+pub(super) const ERROR_HANDLER: c_int = 5;
 
 pub(super) const TYPE_NIL: c_int = 0;
 pub(super) const TYPE_BOOLEAN: c_int = 1;

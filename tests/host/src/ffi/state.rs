@@ -10,8 +10,8 @@ use std::{
 use super::{
     allocator::FailingAllocator,
     api::{
-        ERROR_MEMORY, OK, REGISTRY, RawState, TYPE_BOOLEAN, TYPE_NIL, TYPE_NUMBER, TYPE_STRING,
-        UPVALUE_CONTEXT, UPVALUE_NATIVE, api,
+        ERROR_HANDLER, ERROR_MEMORY, OK, REGISTRY, RawState, TYPE_BOOLEAN, TYPE_NIL, TYPE_NUMBER,
+        TYPE_STRING, UPVALUE_CONTEXT, UPVALUE_NATIVE, api,
     },
     call::Call,
     module::EntryPoint,
@@ -144,6 +144,11 @@ impl<'run> Lua<'run> {
             match (api().lua_pcall)(self.raw, arguments, 0, handler) {
                 OK => Outcome::Returned,
                 ERROR_MEMORY => Outcome::Unreported(self.text_at_top()),
+                // The handler did not run to its end, so nothing is reported yet.
+                ERROR_HANDLER => Outcome::Unreported(
+                    [&self.text_at_top()[..], b" (no traceback: the handler of errors could not run)"]
+                        .concat(),
+                ),
                 _ => Outcome::Raised,
             }
         }
