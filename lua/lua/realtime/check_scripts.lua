@@ -95,7 +95,7 @@ return function(realtime, addon)
 				report.Unknown(helper.about, "no addon here uses " .. helper.name .. (code == "NOPERM"
 					and "; to allow it, type into redis-cli: " .. words or ": " .. addon.Printable(text, 120)))
 			elseif code == "NOPERM" then
-				report.told_refusal = helper.about
+				report.shared_is_refused = report.shared_is_refused or helper.name == "realtime.Shared"
 				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, "Type into redis-cli: " .. words ..
 					" and CONFIG REWRITE after it.")
 			else
@@ -115,7 +115,7 @@ return function(realtime, addon)
 				local reason = shared.failure
 				if not reason then
 					report.Unknown("shared table", text .. " yet: check again")
-				elseif report.told_refusal then
+				elseif report.shared_is_refused then
 					report.Unknown("shared table", text .. ", because it is refused, as above")
 				elseif is_refusal(reason) then -- it is allowed by now: the script ran above
 					report.Unknown("shared table", text .. " yet: it was refused before, and is read again soon: check again")
