@@ -1,6 +1,6 @@
 -- The common part of the helpers: one object for each client and server id, shared by all addons.
 return function(realtime, addon)
-	local getinfo = debug.getinfo
+	local getinfo, format = debug.getinfo, string.format
 
 	-- The calling script, as in the module: its file and line. Between it and us there may be functions such as
 	-- pcall.
@@ -12,6 +12,18 @@ return function(realtime, addon)
 		until not info or info.what ~= "C"
 		if not info then return "[C]", -1 end
 		return info.source:gsub("^[@=]", ""), info.currentline
+	end
+
+	local OWN = getinfo(1, "S").source:match("^(.*/)") -- the folder of this file and its neighbours
+
+	-- Raises at the line of the nearest script that is not this addon's.
+	function addon.Raise(text)
+		local level, info = 1, nil
+		repeat
+			level = level + 1
+			info = getinfo(level, "S")
+		until not info or (info.what ~= "C" and info.source:sub(1, #OWN) ~= OWN)
+		error(text, info and level or 0)
 	end
 
 	local function is_nothing(...)
@@ -140,14 +152,46 @@ return function(realtime, addon)
 		return client, id
 	end
 
+	-- The metatable of the objects of realtime[name]. Their methods raise if they are called with a dot in place of the colon. They are
+	-- left by a tail call, so that levels of the stack stay what they are.
+	function addon.Meta(name, methods)
+		local meta = { __index = {}, MetaName = "Realtime" .. name }
+		for method, fn in pairs(methods) do
+			local function check(self)
+				if getmetatable(self) == meta then return end
+				addon.Raise(format("bad self to '%s' (%s expected, got %s; methods are called with a colon: %s:%s(…))", method, meta.MetaName,
+					type(self), name:lower(), method))
+			end
+			local takes = getinfo(fn, "u")
+			if takes.isvararg or takes.nparams > 6 then
+				meta.__index[method] = function(self, ...)
+					check(self)
+					return fn(self, ...)
+				end
+			else
+				meta.__index[method] = function(self, a, b, c, d, e)
+					check(self)
+					return fn(self, a, b, c, d, e)
+				end
+			end
+		end
+		return meta
+	end
+
+	-- Raises for realtime:Shared("bans"), with a colon in place of the dot.
+	function addon.CheckDot(name, first)
+		if first == realtime then addon.Raise("'" .. name .. "' is called with a dot: realtime." .. name .. "(…)") end
+	end
+
 	-- Makes realtime[name]([client [, id]]): `create` fills a new object that has client and id.
 	function addon.Constructor(name, methods, create)
-		local meta = { __index = methods, MetaName = "Realtime" .. name }
-		function meta.__tostring(object) return meta.MetaName .. " [" .. object.id .. "]" end
 		function methods:Id() return self.id end
+		local meta = addon.Meta(name, methods)
+		function meta.__tostring(object) return meta.MetaName .. " [" .. object.id .. "]" end
 		local made = setmetatable({}, { __mode = "k" })
 
 		realtime[name] = function(client, id)
+			addon.CheckDot(name, client)
 			client, id = addon.ClientAndId(name, 1, client, id)
 			if not client then return nil, id end
 			local of_client = made[client] or {}

@@ -228,7 +228,7 @@ return function(realtime, addon)
 			table.concat(unsaved, ", ", 1, math.min(#unsaved, NAMED)), more))
 	end
 
-	local meta = { __index = methods, MetaName = "RealtimeProfiles" }
+	local meta = addon.Meta("Profiles", methods)
 	function meta.__tostring(self) return "RealtimeProfiles [" .. self.name .. "]" end
 	local made = setmetatable({}, { __mode = "k" }) -- client → id and name → object
 	addon.profiles_made = made
@@ -278,6 +278,7 @@ return function(realtime, addon)
 
 	-- Documents of players, each held by one server at a time. options: `load` and `save`, the addon's own storage.
 	function realtime.Profiles(name, options, client, id)
+		addon.CheckDot("Profiles", name)
 		if not addon.IsId(name) then
 			error("bad argument #1 to 'Profiles' (a name: 1 to 64 letters, digits, '_', '.' or '-')", 2)
 		end

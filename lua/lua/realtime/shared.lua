@@ -56,7 +56,7 @@ return function(realtime, addon)
 
 	function methods:Set(key, value, options, fn)
 		check_key("Set", 1, key)
-		local text = encode("Set", key, value, 2)
+		local text = encode("Set", key, value)
 		options, fn = options_and_function("Set", 3, options, fn)
 		return writes.Send(self, key, { "set", key, text, expiry(options, "never"), "" }, options, fn and function(err) fn(err) end)
 	end
@@ -68,7 +68,7 @@ return function(realtime, addon)
 		options, fn = options_and_function("SetMany", 2, options, fn)
 		local changes, count, first = {}, 0, nil
 		for key, value in SortedPairs(values) do
-			table.Add(changes, { "set", key, encode("SetMany", key, value, 2), expiry(options, "never"), "" })
+			table.Add(changes, { "set", key, encode("SetMany", key, value), expiry(options, "never"), "" })
 			count, first = count + 1, first or key
 		end
 		if count > MAX_KEYS then error("'SetMany': at most " .. MAX_KEYS .. " keys", 2) end
@@ -215,7 +215,7 @@ return function(realtime, addon)
 		return self.is_ready
 	end
 
-	local meta = { __index = methods, MetaName = "RealtimeShared" }
+	local meta = addon.Meta("Shared", methods)
 	function meta.__tostring(self) return "RealtimeShared [" .. self.name .. "]" end
 
 	local function create(name, client, id, options)
@@ -263,6 +263,7 @@ return function(realtime, addon)
 
 	-- realtime.Shared(name [, options] [, client [, id]])
 	function realtime.Shared(name, options, client, id)
+		addon.CheckDot("Shared", name)
 		if not addon.IsId(name) then
 			error("bad argument #1 to 'Shared' (a table's name: 1 to 64 letters, digits, '_', '.' or '-')", 2)
 		end

@@ -7,14 +7,20 @@ return function(realtime, addon)
 	local arguments = {}
 	addon.shared_arguments = arguments
 
+	local function bad(position, name, what) addon.Raise(string.format("bad argument #%d to '%s' (%s)", position, name, what)) end
+
 	-- The optional arguments of a write.
-	local KNOWN = { expires = true, once = true, timeout = true, min = true, max = true }
-	local function check_options(name, position, options, level)
+	local NAMES = { "expires", "max", "min", "once", "timeout" }
+	local KNOWN = {}
+	for _, option in ipairs(NAMES) do KNOWN[option] = true end
+	local function check_options(name, position, options)
 		if options == nil then return {} end
-		local function wrong(what) error(string.format("bad argument #%d to '%s' (%s)", position, name, what), level + 2) end
+		local function wrong(what) bad(position, name, what) end
 		if not istable(options) then wrong("a table of options expected, got " .. type(options)) end
 		for key in pairs(options) do
-			if not KNOWN[key] then wrong('there is no option "' .. tostring(key) .. '"') end
+			if not KNOWN[key] then
+				wrong('there is no option "' .. tostring(key) .. '"; the options are ' .. table.concat(NAMES, ", "))
+			end
 		end
 		local function positive(key)
 			local value = options[key]
@@ -34,36 +40,29 @@ return function(realtime, addon)
 	end
 
 	-- A key's name. Raises for anything else.
-	function arguments.Key(name, position, key, level)
-		level = (level or 1) + 2
-		if isentity(key) and key:IsPlayer() then
-			error(string.format("bad argument #%d to '%s' (a key is a string: write ply:SteamID64())", position, name), level)
-		end
+	function arguments.Key(name, position, key)
+		if isentity(key) and key:IsPlayer() then bad(position, name, "a key is a string: write ply:SteamID64()") end
 		if not isstring(key) or key == "" or #key > MAX_KEY then
-			error(string.format("bad argument #%d to '%s' (a key expected: a string of 1 to %d bytes)", position, name, MAX_KEY), level)
+			bad(position, name, "a key expected: a string of 1 to " .. MAX_KEY .. " bytes")
 		end
 	end
 
 	function arguments.Function(name, position, fn)
-		if fn ~= nil and not isfunction(fn) then
-			error(string.format("bad argument #%d to '%s' (function expected, got %s)", position, name, type(fn)), 3)
-		end
+		if fn ~= nil and not isfunction(fn) then bad(position, name, "function expected, got " .. type(fn)) end
 	end
 
 	-- [options] [, fn]
 	function arguments.OptionsAndFunction(name, position, options, fn)
 		if isfunction(options) and fn == nil then options, fn = nil, options end
-		options = check_options(name, position, options, 2)
-		if fn ~= nil and not isfunction(fn) then
-			error(string.format("bad argument #%d to '%s' (function expected, got %s)", position + 1, name, type(fn)), 3)
-		end
+		options = check_options(name, position, options)
+		arguments.Function(name, position + 1, fn)
 		return options, fn
 	end
 
 	-- The JSON of a value. Raises with the place of the mistake.
-	function arguments.Encode(name, key, value, level)
+	function arguments.Encode(name, key, value)
 		-- Keys may come from other servers.
-		local function wrong(reason) error(addon.Printable("'" .. name .. '\' "' .. key .. '": ' .. reason), level + 2) end
+		local function wrong(reason) addon.Raise(addon.Printable("'" .. name .. '\' "' .. key .. '": ' .. reason)) end
 		if value == nil then wrong("nil is no value; Remove takes a key away") end
 		if value == realtime.NULL then wrong("realtime.NULL is no value") end
 		local text, reason = addon.json.Encode(value, entries.VALUE)

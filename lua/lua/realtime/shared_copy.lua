@@ -207,6 +207,7 @@ return function(realtime, addon)
 			arguments = { "keys" }
 			for i = load.cursor, math.min(load.cursor + load.slice, #load.keys + 1) - 1 do arguments[#arguments + 1] = load.keys[i] end
 		end
+		local writes = answered_writes(self)
 		local accepted, refused = read(self, arguments, function(err, version, mark, cursor, reply)
 			if self.load ~= load then return end
 			if err then
@@ -216,7 +217,7 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			load.reply = { at = 5, fields = reply, version = version, next = cursor, bytes = 0, seconds = 0 }
+			load.reply = { at = 5, fields = reply, version = version, next = cursor, writes = writes, bytes = 0, seconds = 0 }
 		end)
 		if not accepted then retry_later(self, load, refused) end
 	end
@@ -243,7 +244,7 @@ return function(realtime, addon)
 			load.cursor, load.slice = reply.next, size_after(load.slice, reply.bytes, reply.seconds)
 			return read_slice(self, load)
 		end
-		load.final, load.writes, load.deadline = reply.version, answered_writes(self), SysTime() + addon.shared_patience
+		load.final, load.writes, load.deadline = reply.version, reply.writes, SysTime() + addon.shared_patience
 		finish(self)
 	end
 
@@ -263,14 +264,22 @@ return function(realtime, addon)
 		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
 	end
 
-	-- The entries that this server wrote, by key.
-	local function own_entries(load)
-		local own = {}
+	-- The entries that this server wrote, by key: those of writes that were answered before the last slice was asked for, and those of
+	-- the messages in `chain`, whose writes the copy then shows as well.
+	local function own_entries(self, load, chain)
+		local own, is_shown = {}, {}
+		local function note(key, version)
+			local entry = load.entries[key]
+			if entry and entry.version == version then own[key] = entry end
+		end
 		for _, write in ipairs(load.writes) do
-			for _, key in ipairs(write.keys) do
-				local entry = load.entries[key]
-				if entry and entry.version == write.version then own[key] = entry end
-			end
+			is_shown[write] = true
+			for _, key in ipairs(write.keys) do note(key, write.version) end
+		end
+		for _, message in ipairs(chain) do
+			local write = self.pending[message.token]
+			if write and not is_shown[write] then load.writes[#load.writes + 1] = write end
+			for _, changed in ipairs(write and message.changes or {}) do note(changed.key, digits(message.version)) end
 		end
 		return own
 	end
@@ -327,7 +336,7 @@ return function(realtime, addon)
 			end
 		end
 		load.at, load.final, load.deadline = load.final, nil, nil -- later messages follow
-		self.settling, load.own = load, own_entries(load)
+		self.settling, load.own = load, own_entries(self, load, chain)
 		load.stages = (self.was_read and stages_of_differences or stages_of_first)(self, load)
 	end
 

@@ -37,7 +37,7 @@ return function(realtime, addon)
 		if value ~= realtime.NULL then
 			local text, reason
 			if is_first then
-				text = encode("Update", key, value, 3)
+				text = encode("Update", key, value)
 			else
 				text, reason = addon.json.Encode(value, entries.VALUE)
 				if not text then

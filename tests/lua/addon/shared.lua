@@ -69,6 +69,36 @@ host.test("what was written before the copy is ready is told; what others wrote 
 	close(a, b)
 end)
 
+host.test("fn runs once the copy shows the change, also while the copy is read", function()
+	local name = kit.unique("t")
+	local a = server(name, "a")
+	ready(a)
+	local many = {}
+	for i = 1, 200 do many["other" .. i] = i end
+	kit.eq(done(a, "SetMany", many), nil)
+	for _, order in ipairs({ "first", "again" }) do
+		local b = realtime.Shared(name, kit.ready(), "b")
+		if order == "again" then ready(b) end
+		local told, answers, wrong = {}, 0, {}
+		b:On("changed", function(key) told[key] = true end)
+		for i = 1, 60 do
+			local key = order .. i
+			b:Set(key, i, function(err)
+				answers = answers + 1
+				if err or b:Get(key) ~= i or not told[key] then
+					wrong[#wrong + 1] = string.format("%s: %s, Get %s, told %s", key, tostring(err), tostring((b:Get(key))), tostring(told[key]))
+				end
+			end)
+			if order == "again" and i % 10 == 0 then world.addon.shared_copy.ReadAgain(b, world.addon.Error("GAP", "of this test")) end
+			host.pass(1)
+		end
+		kit.wait("the answers", function() return answers == 60 end)
+		kit.eq(wrong, {}, order)
+		close(b)
+	end
+	close(a)
+end)
+
 host.test("Add is exact, and keeps within its bounds", function()
 	local a, b = pair()
 	local answers = 0
@@ -260,7 +290,12 @@ host.test("bad arguments raise, and name what is wrong", function()
 	kit.raises([['Set' "a\x0ab\x1b%[2J": the value: NaN]], a.Set, a, "a\nb\27[2J", 0 / 0)
 	kit.raises("bytes", a.Set, a, "x", ("x"):rep(70000))
 	kit.raises("expires: seconds above 0", a.Set, a, "x", 1, { expires = 0 })
-	kit.raises('no option "expire"', a.Set, a, "x", 1, { expire = 5 })
+	local here = "^tests/lua/addon/shared.lua:%d+: "
+	kit.raises(here .. [[.*no option "expire"; the options are expires, max, min, once, timeout]], function() a:Set("x", 1, { expire = 5 }) end)
+	kit.raises(here .. ".*expires: seconds above 0", function() a:Set("x", 1, { expires = -5 }) end)
+	kit.raises(here .. ".*a table of options expected, got number", function() a:Set("x", 1, 60) end)
+	kit.raises(here .. [['Update' "x": .*function]], function() a:Update("x", function() return print end) end)
+	kit.raises(here .. ".*#1 to 'Get'", function() a:Get(5) end)
 	kit.raises("once: a text", a.Set, a, "x", 1, { once = "" })
 	kit.raises("function expected", a.Set, a, "x", 1, {}, "x")
 	kit.raises("function expected", a.Remove, a, "x", "x")
