@@ -68,7 +68,8 @@ pub struct Limits {
     pub skip_depth_over: usize,
     /// A frame is not kept any further once its bytes, except skipped blobs and lines, or the 24 bytes of bookkeeping
     /// for each of its values exceed this many: it is delivered [truncated](crate::Frame::is_truncated). Its
-    /// outermost value is always there; attributes whose value was not kept are not. Default: no limit.
+    /// outermost value is always there, a blob or a line perhaps as [`Value::Skipped`](crate::Value::Skipped); attributes whose
+    /// value was not kept are not. Default: no limit.
     pub skip_frames_over: u64,
 }
 

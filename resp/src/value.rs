@@ -75,10 +75,11 @@ pub enum Value<'a> {
     /// `%2`, in the order of the wire, duplicate keys included
     Map(Pairs<'a>),
     /// The beginning of a `-` line longer than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over), cut to
-    /// that many bytes. It contains the error's code, which is the first word.
+    /// that many bytes. It begins with the error's code, the first word, if the limit is longer than that.
     TruncatedError(&'a [u8]),
     /// A blob longer than [`Limits::skip_blobs_over`](crate::Limits::skip_blobs_over), or a status or big number longer
-    /// than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over), which was not kept.
+    /// than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over), which was not kept. Also a blob or a
+    /// line for which a frame longer than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over) has no room.
     Skipped {
         /// How many bytes it had.
         len: u64,
@@ -280,7 +281,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The value of an element. Its parts are passed by value, so that a caller's can stay in registers.
+/// The value of an element. Its parts are passed by value, so that they can stay in the caller's registers.
 pub(crate) fn value<'a>(bytes: &'a [u8], nodes: &'a [Node]) -> Value<'a> {
     let at = value_at(nodes);
     // An element is made with its value's node; if that were ever wrong, a null is better than a panic.

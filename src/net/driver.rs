@@ -64,7 +64,7 @@ impl Driver {
         self.is_busy() || self.waits_for_room() || self.next_timeout().is_some_and(|timeout| timeout <= now)
     }
 
-    /// Whether the main thread wakes the worker once it has taken something.
+    /// Whether the worker waits for room: the main thread wakes it once it has taken something.
     fn waits_for_room(&self) -> bool {
         self.producer.has_untold() || self.links.iter().any(Link::is_paused)
     }
@@ -100,7 +100,7 @@ impl Driver {
     /// Ends the client after its session panicked.
     pub(super) fn panicked(&mut self, panic: &(dyn Any + Send)) {
         let text = panic_text(panic);
-        self.fail(format!("the client ended by a bug in this module, please report it: {text}"));
+        self.fail(format!("the client ended because of a bug in this module, please report it: {text}"));
     }
 
     /// Ends the client, for a reason that its session does not know.

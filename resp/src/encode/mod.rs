@@ -96,7 +96,7 @@ impl<'a, B: Buffer> Encoder<'a, B> {
 
     /// A command with name and arguments from an iterator.
     ///
-    /// If the iterator's size hint is inexact or wrong, the arguments are moved once.
+    /// If the iterator's size hint is inexact or wrong, the bytes of the arguments are copied once more.
     ///
     /// ```
     /// let names = ["a", "", "b"];

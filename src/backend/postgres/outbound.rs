@@ -26,8 +26,8 @@ impl PostgresSession {
                 Expectation::ProbeChannel
             });
         }
-        // A pooler may pass a notification along with the answer to another command, from any connection. That proves
-        // nothing.
+        // Until the first probe has come nothing else is sent: a pooler may pass a notification along with the answer to another
+        // command, from any connection, which proves nothing.
         if !may_send {
             return;
         }
@@ -84,7 +84,7 @@ impl PostgresSession {
     }
 }
 
-/// Encodes one statement. Returns whether it is prepared along with it.
+/// Encodes one statement. Returns whether the same message prepares it.
 fn statement(args: &Args, statements: &mut Statements, encoder: &mut Encoder, out: &mut Vec<u8>) -> bool {
     let text = text(args);
     let prepared = statements.prepare(text);

@@ -177,7 +177,7 @@ impl RedisSession {
     ) {
         let Some(connection) = self.links[i].connection_mut() else { return };
         let mut node = Server::default();
-        // The first node's description of itself counts for the client.
+        // The server of the link of the commands describes itself for the client, not a node for commands on its keys.
         let server = if connection.role.is_nodes() { &mut node } else { &mut self.server };
         match handshake::answer(connection, &self.config, server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
@@ -189,7 +189,7 @@ impl RedisSession {
         }
     }
 
-    /// An answer came where a confirmation is awaited. Under RESP2 it has the form of one.
+    /// An answer came where a confirmation is awaited. A server that speaks RESP2 confirms with a list, which looks like an answer.
     fn not_confirmed(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
         let version = self.links[i].connection().map(|connection| connection.version);
         if version == Some(Version::Resp3) && is_confirmation(reply) {
@@ -199,8 +199,8 @@ impl RedisSession {
         }
     }
 
-    /// An error may mean that the server is a replica, or has no data to serve. The session asks whether that is true
-    /// for all commands. If the subscriptions have their own link, only that link may ask while there is no other.
+    /// An error may mean that the server is a replica, or has no data to serve. Whether it has none for all commands is asked on the link
+    /// that was refused. The link of the subscriptions does not ask: before the client is ready, its refusal counts as the outage.
     fn note_error(&mut self, i: usize, error: &Error, now: Instant) {
         let is_ready = self.ready;
         let Some(connection) = self.links[i].up_mut() else { return };

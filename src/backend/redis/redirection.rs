@@ -41,7 +41,7 @@ impl Redirection {
         let (name, port) = words.next()?.rsplit_once(':')?;
         let port = port.parse().ok().filter(|&port: &u16| port > 0)?;
         let node = match (name, used) {
-            // It contains the replacement for bytes that must not be shown.
+            // A byte that must not be shown was replaced by U+FFFD: the name leads nowhere.
             _ if !name.is_ascii() => return None,
             // It does not know the other node's name.
             ("?", _) => None,

@@ -31,7 +31,7 @@ pub(super) fn limits(max_message_bytes: usize) -> Limits {
         .with_line(HARD_LINE)
         .with_skip_depth_over(MAX_DEPTH)
         .with_depth(HARD_DEPTH)
-        // A pattern's message has two names.
+        // A pattern's message has two names; the third is for what else the frame has.
         .with_skip_frames_over(max.saturating_add(3 * name))
         // A message may have any size that a server accepts (proto-max-bulk-len can be raised): it is never buffered.
         .with_blob(u64::MAX)

@@ -197,7 +197,7 @@ fn aborted(first: Error, no_multi: bool) -> Error {
 /// The error of a transaction whose EXEC was refused, or answered with anything but the commands' replies.
 fn exec_refused(reply: Reply) -> Error {
     let Err(error) = reply else {
-        let text = "the server answered EXEC with something else than a list; the commands may have run";
+        let text = "the server answered EXEC with something other than a list; the commands may have run";
         return Error::sent(Code::Protocol, text);
     };
     // A server refuses before it runs anything. A bare ERR may be a proxy's, about a server that it lost meanwhile.
