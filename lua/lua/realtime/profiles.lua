@@ -61,7 +61,7 @@ return function(realtime, addon)
 		end
 		local id = addon.SteamID64("Open", 1, ply)
 		options = check_options("Open", 2, options, OPEN)
-		if not isfunction(fn) then error("bad argument #3 to 'Open' (function expected, got " .. type(fn) .. ")", 2) end
+		if not isfunction(fn) then error("bad argument to 'Open' (a function expected after the player, or after the options; got " .. type(fn) .. ")", 2) end
 		if not self.client:IsValid() then return false, addon.Error("CLOSED", "the client was closed", false) end
 		addon.EnsureTick()
 		local profile = self.profiles[id] or opening.Begin(self, id)

@@ -69,7 +69,13 @@ host.test("others of that kind, and those that do not block", function()
 	kit.eq({ reply, err.code }, { "ERR wrong number of arguments for 'blpop' command", "ERR" })
 	-- WAIT concerns only its own connection, which it would block.
 	reply = kit.ask(client, "Send", { "WAIT", 0, 1 })
-	assert(reply:find("WAIT cannot be sent here", 1, true), reply)
+	assert(reply:find("^ERR WAIT cannot be sent here: "), reply)
+	-- What is to be used instead has gm_redis's names.
+	for words, instead in pairs({
+		SUBSCRIBE = "redis.CreateSubscriber() and its Subscribe", PUNSUBSCRIBE = "the subscriber's PUnsubscribe", WATCH = "MULTI and EXEC, or EVAL to decide inside the server",
+	}) do
+		kit.eq(kit.ask(client, "Send", { words, "x" }), "ERR " .. words .. " cannot be sent here: use " .. instead)
+	end
 	-- In a transaction the server does not block.
 	local last
 	client:Send("MULTI")

@@ -298,6 +298,14 @@ function Connection:adopt(link)
 	self:pump()
 end
 
+-- The module's reason for refusing a command, in gm_redis's words.
+local function refusal(message)
+	local _, before = message:find("(command: ", 1, true)
+	local reason = before and message:sub(before + 1, -2) or message
+	reason = reason:gsub("client:(P?Subscribe)", "redis.CreateSubscriber() and its %1"):gsub("client:(P?Unsubscribe)", "the subscriber's %1")
+	return (reason:gsub("client:Transaction", "MULTI and EXEC"))
+end
+
 local function send(self, link, entry)
 	local weak, method, words = link.weak, "Command", entry.words
 	if entry.name == "EXEC" then method, words = "Transaction", entry.commands end
@@ -310,7 +318,7 @@ local function send(self, link, entry)
 		if link.waiting then return connection:unblocked(link, failed) end
 		if link.in_flight == 0 or link.in_flight == MAX_IN_FLIGHT / 2 then connection:pump() end
 	end, entry.patience, entry.patience ~= nil or entry.name == "EXEC")
-	if not ok then return values.failure("ERR", accepted) end
+	if not ok then return values.failure("ERR", refusal(accepted)) end
 	if not accepted then return values.failure_of(err) end
 	link.in_flight = link.in_flight + 1
 end
