@@ -56,8 +56,12 @@ return function(realtime, addon)
 	-- Calls the handler of a name for a player who is here. reply(err, data) is called once, unless the handler
 	-- promises a reply by returning true and never gives one. `info`: that of a post.
 	function requests.Handle(self, ply, name, data, from, reply, info)
-		local is_replied = false
+		local is_replied, is_automatic = false, false
 		local function answer(err, result)
+			if is_automatic then
+				addon.SayRarely(self.handlers, format('players: reply for "%s" was called after its function had returned, and did nothing: the function ' ..
+					"must return true if the reply comes later", addon.Printable(name, 64)))
+			end
 			if is_replied then return false end
 			local is_sent = reply(err, result) -- raises for a value without a form in JSON
 			is_replied = true
@@ -68,7 +72,9 @@ return function(realtime, addon)
 		if not fine then
 			answer({ code = "FAILED", message = format('"%s" had an error of its own in "%s"', self.id, addon.Printable(name, 64)) }, nil)
 		elseif is_later ~= true then
+			local was_replied = is_replied
 			answer(nil, nil)
+			is_automatic = not was_replied
 		end
 	end
 

@@ -67,6 +67,22 @@ host.test("a post comes again until its handler has replied without an error, he
 	close(a, b)
 end)
 
+host.test("a reply that comes after the automatic one is told", function()
+	local a, id = server(), world.steamid()
+	a.join(id)
+	where(id, a.id, a)
+	local late
+	a.players:Answer("gift", function(_, _, _, reply) late = reply end)
+	kit.eq(done(a, "Post", id, "gift", 1), nil)
+	kit.wait("the post", function() return late end)
+	host.pass(2)
+	kit.eq(late("failed after all"), false)
+	kit.wait("the line", function()
+		return table.concat(host.console(), "\n"):find('players: reply for "gift" was called after its function had returned, and did nothing', 1, true)
+	end)
+	close(a)
+end)
+
 host.test("a post that failed comes again on the same server, and so does one whose reply is missing", function()
 	local a, id, tries = server(), world.steamid(), {}
 	a.join(id)
