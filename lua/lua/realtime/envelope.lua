@@ -38,7 +38,7 @@ return function(realtime, addon)
 		return format('%s,"time":%.0f,"mac":"%s","data":', head, time, mac(time, from, STATE, channel, text)) .. text .. "}"
 	end
 
-	local NO_ENVELOPE = 'no envelope: {"from":"ttt-1","data":…}'
+	local NO_ENVELOPE = 'no envelope, such as {"from":"ttt-1","data":…}'
 
 	-- Plain text is not an envelope. If an envelope was begun, the mistake in it helps, too.
 	local function no_json(text, wrong)

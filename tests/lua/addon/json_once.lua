@@ -85,7 +85,7 @@ host.test("what is no envelope is told as such, a mistake in one with line and c
 		kit.eq(data, nil, kit.show(text))
 		assert(isstring(reason) and reason:find(part, 1, true), kit.show(text) .. ": " .. tostring(reason))
 	end
-	local NO_ENVELOPE = 'no envelope: {"from":"ttt-1","data":…}'
+	local NO_ENVELOPE = 'no envelope, such as {"from":"ttt-1","data":…}'
 	local MISTAKE = NO_ENVELOPE .. ", because of a mistake in "
 	wrong('{"from":"a",\n"data":x}', MISTAKE .. "line 2, column 8: expected a value")
 	wrong('\239\187\191 \n{"from":"a","data":1', MISTAKE .. "line 2, column 21: expected ',' or '}'")
