@@ -1,4 +1,4 @@
-//! Compiles hiredis, the code that calls it, and LuaJIT like the stand-in host. Needs a C compiler and make.
+//! Compiles hiredis, the code that calls it, and LuaJIT like the stand-in host. Needs a C compiler, make, and OpenSSL with its headers.
 
 use std::{
     env,
@@ -12,6 +12,8 @@ const HIREDIS: &str = "PEERS_HIREDIS";
 
 /// The parts that a client needs: no TLS, no adapters for event loops.
 const SOURCES: [&str; 7] = ["alloc.c", "async.c", "hiredis.c", "net.c", "read.c", "sds.c", "sockcompat.c"];
+/// TLS by OpenSSL.
+const TLS_SOURCE: &str = "ssl.c";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -24,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets this")?).join("target/hiredis")
         }
     };
-    for source in SOURCES {
+    for source in SOURCES.into_iter().chain([TLS_SOURCE]) {
         if !hiredis.join(source).is_file() {
             let folder = hiredis.display();
             return Err(
@@ -40,6 +42,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .opt_level(3)
         .warnings(false)
         .compile("hiredis");
+    cc::Build::new()
+        .file(hiredis.join(TLS_SOURCE))
+        .opt_level(3)
+        .warnings(false)
+        .cargo_metadata(false)
+        .compile("hiredis_ssl");
     cc::Build::new().file("c/receive.c").include(&hiredis).opt_level(3).compile("receive");
 
     let luajit = luajit_src::Build::new().debug(false).try_build().map_err(|error| error.to_string())?;
@@ -59,7 +67,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .arg("-o")
         .arg(&program)
         .arg("c/firehose_lua.c")
+        .arg(out.join("libhiredis_ssl.a"))
         .arg(out.join("libhiredis.a"))
+        .args(["-lssl", "-lcrypto"])
         .arg(&lua_shared)
         .arg(format!("-Wl,-rpath,{}", out.display())))?;
     println!("cargo:rustc-env=FIREHOSE_LUA={}", program.display());

@@ -1,6 +1,7 @@
 /* What a good module on one thread would do: hiredis reads, and each message becomes a Lua callback at once.
  *
- * firehose_lua PORT PROTOCOL: subscribes to "firehose", and prints what receiving cost up to the message "end". */
+ * firehose_lua PORT PROTOCOL [AUTHORITY]: subscribes to "firehose", and prints what receiving cost up to the message "end".
+ * With the file of an authority's certificate, over TLS. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #include "hiredis.h"
+#include "hiredis_ssl.h"
 #include "lauxlib.h"
 #include "lua.h"
 #include "lualib.h"
@@ -61,9 +63,17 @@ static void check(redisContext *context, int result) {
 	if (result != REDIS_OK) fail("hiredis", context->errstr);
 }
 
+static void begin_tls(redisContext *context, const char *authority) {
+	redisSSLContextError error = REDIS_SSL_CTX_NONE;
+	redisInitOpenSSL();
+	redisSSLContext *ssl = redisCreateSSLContext(authority, NULL, NULL, NULL, NULL, &error);
+	if (ssl == NULL) fail("OpenSSL", redisSSLContextGetError(error));
+	check(context, redisInitiateSSLWithContext(context, ssl));
+}
+
 int main(int argc, char **argv) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (argc != 3) fail("usage", "firehose_lua PORT PROTOCOL");
+	if (argc != 3 && argc != 4) fail("usage", "firehose_lua PORT PROTOCOL [AUTHORITY]");
 	lua_State *L = luaL_newstate();
 	if (L == NULL) fail("LuaJIT", "no state");
 	luaL_openlibs(L);
@@ -75,6 +85,7 @@ int main(int argc, char **argv) {
 
 	redisContext *context = redisConnect("127.0.0.1", atoi(argv[1]));
 	if (context == NULL || context->err) fail("connect", context ? context->errstr : "no memory");
+	if (argc == 4) begin_tls(context, argv[3]);
 	redisSetPushCallback(context, NULL);
 	redisReply *hello = redisCommand(context, "HELLO %s", argv[2]);
 	if (hello == NULL || hello->type == REDIS_REPLY_ERROR) fail("HELLO", hello ? hello->str : context->errstr);

@@ -1,6 +1,6 @@
 -- Messages as fast as the server sends them, each into a callback, up to the one that says "end".
--- gmod-host benches/peers/lua/firehose.lua port=PORT: a server that starts to send once a client subscribes to
--- "firehose".
+-- gmod-host benches/peers/lua/firehose.lua port=PORT [authority=FILE]: a server that starts to send once a client
+-- subscribes to "firehose"; with the file of an authority's certificate, over TLS.
 
 require("realtime")
 
@@ -26,9 +26,10 @@ local function total(threads)
 end
 
 host.run(function()
-	local client = realtime.Connect("redis://127.0.0.1:" .. settings.port, {
+	local client = realtime.Connect((settings.authority and "rediss" or "redis") .. "://127.0.0.1:" .. settings.port, {
 		overflow = "pause",
 		protocol = tonumber(settings.protocol),
+		tls_ca = settings.authority,
 	})
 	client:Subscribe("firehose", callback)
 	local deadline = SysTime() + 50

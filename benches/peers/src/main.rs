@@ -24,13 +24,13 @@ use settings::Settings;
 use subscribe::Subject;
 
 pub(crate) const USAGE: &str =
-    "peers run --host GMOD_HOST [--quick] [--only parse|firehose|lua|latency|game]… [--json FILE]
+    "peers run --host GMOD_HOST --tls-module FILE [--quick] [--only parse|firehose|lua|tls|latency|game]… [--json FILE]
 peers chart RESULTS.json FOLDER
-Children of a run: peers serve MESSAGES, peers firehose SUBJECT PORT, peers latency SUBJECT PORT,
+Children of a run: peers serve MESSAGES [AUTHORITY], peers firehose SUBJECT PORT, peers latency SUBJECT PORT,
 peers publish PORT MESSAGES";
 
 /// The parts of a run, in order.
-const PARTS: [&str; 5] = ["parse", "firehose", "lua", "latency", "game"];
+const PARTS: [&str; 6] = ["parse", "firehose", "lua", "tls", "latency", "game"];
 
 fn main() -> ExitCode {
     match dispatch() {
@@ -52,7 +52,15 @@ fn dispatch() -> Result<(), Error> {
                 (value(&mut parser)?.into(), value(&mut parser)?.into());
             chart::draw(&Results::read(&results)?, &folder)
         }
-        Some("serve") => firehose::serve(value(&mut parser)?.parse()?),
+        Some("serve") => {
+            let messages = value(&mut parser)?.parse()?;
+            let authority = match parser.next()? {
+                Some(Arg::Value(file)) => Some(PathBuf::from(file)),
+                Some(other) => return Err(other.unexpected().into()),
+                None => None,
+            };
+            firehose::serve(messages, authority.as_deref())
+        }
         Some("firehose") => subject(&mut parser)?.firehose(value(&mut parser)?.parse()?),
         Some("latency") => subject(&mut parser)?.latency(value(&mut parser)?.parse()?),
         Some("publish") => latency::publish(value(&mut parser)?.parse()?, value(&mut parser)?.parse()?),
@@ -61,12 +69,13 @@ fn dispatch() -> Result<(), Error> {
 }
 
 fn run(mut parser: Parser) -> Result<(), Error> {
-    let (mut settings, mut host, mut json) = (Settings::FULL, None, None);
+    let (mut settings, mut host, mut module, mut json) = (Settings::FULL, None, None, None);
     let mut parts = Vec::new();
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("quick") => settings = Settings::QUICK,
             Arg::Long("host") => host = Some(PathBuf::from(parser.value()?)),
+            Arg::Long("tls-module") => module = Some(PathBuf::from(parser.value()?)),
             Arg::Long("json") => json = Some(PathBuf::from(parser.value()?)),
             Arg::Long("only") => {
                 let part = parser.value()?.string()?;
@@ -76,6 +85,7 @@ fn run(mut parser: Parser) -> Result<(), Error> {
         }
     }
     let host = host.ok_or_else(|| usage("--host is missing"))?;
+    let module = module.ok_or_else(|| usage("--tls-module is missing"))?;
     // Such a run measures little, and must not overwrite full results.
     let json = json.or_else(|| {
         (!settings.quick && parts.is_empty()).then(|| PathBuf::from("benches/peers/results.json"))
@@ -87,6 +97,7 @@ fn run(mut parser: Parser) -> Result<(), Error> {
             "parse" => parse::run(&settings, &mut results)?,
             "firehose" => firehose::run(&settings, &mut results)?,
             "lua" => firehose::run_into_lua(&settings, &host, &mut results)?,
+            "tls" => firehose::run_over_tls(&settings, &host, &module, &mut results)?,
             "latency" => latency::run(&settings, &host, &mut results)?,
             _ => game::run(&settings, &host, &mut results)?,
         }

@@ -2,9 +2,11 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::thread;
+use std::path::Path;
+use std::{fs, thread};
 
 use resp::{Decoder, Encoder, Value};
+use tls_proxy::TlsProxy;
 
 use crate::error::Error;
 use crate::subscribe::{CHANNEL, END};
@@ -23,14 +25,24 @@ const BLOCK: usize = 2570;
 const LAP_AT: [usize; 2] = [30, 60];
 
 /// The child process: prints its port and serves until it is killed. A subscriber of [`CHANNEL`] gets so many
-/// messages, each with a new payload, and then one that says "end".
+/// messages, each with a new payload, and then one that says "end". With the name of a file, the server speaks TLS, and
+/// the file gets the certificate of its authority.
 ///
 /// # Errors
 ///
 /// The system's own.
-pub(crate) fn serve(messages: usize) -> Result<(), Error> {
+pub(crate) fn serve(messages: usize, authority: Option<&Path>) -> Result<(), Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("a free port"))?;
-    println!("{}", listener.local_addr().map_err(Error::io("the port"))?.port());
+    let address = listener.local_addr().map_err(Error::io("the port"))?;
+    let proxy = match authority {
+        Some(file) => {
+            let proxy = TlsProxy::start(address).map_err(Error::io("TLS"))?;
+            fs::write(file, proxy.authority()).map_err(Error::io(file.display().to_string()))?;
+            Some(proxy)
+        }
+        None => None,
+    };
+    println!("{}", proxy.as_ref().map_or(address.port(), TlsProxy::port));
     for stream in listener.incoming() {
         let stream = stream.map_err(Error::io("accept"))?;
         // A client that disconnects early is not an error of the server.
