@@ -110,7 +110,7 @@ local RealtimeClient = {}
 ---```lua
 ---local client = realtime.Connect("redis://:secret@10.0.0.5:6379", { id = "main" })
 ---```
----@param url? string|RealtimeOptions `redis://user:password@host:port/db`, `redis-sentinel://…` with Sentinels, or options; nil before options, or nothing at all: the environment's REALTIME_URL
+---@param url? string|RealtimeOptions `redis://user:password@host:port/db`, `redis-sentinel://…` with Sentinels, or options; nil before options, or nothing at all: the environment's REALTIME_URL, or with the addon the url in realtime.json
 ---@param options? RealtimeOptions
 ---@return RealtimeClient
 function realtime.Connect(url, options) end

@@ -135,21 +135,27 @@ return function(realtime, addon)
 	-- Why this server has no id of its own, for realtime_status.
 	addon.unnamed = not own_id and (problem or "it has no id in " .. SHOWN) or nil
 
+	local UNCONFIGURED = "no Redis is configured: write its URL into " .. SHOWN ..
+		' ("url": "redis://:password@10.0.0.5:6379"), or set the environment variable REALTIME_URL; then restart'
+
+	-- The owner's options, and more.
+	local function options_of(settings, more)
+		local options = {}
+		for key, value in pairs(settings.options) do options[key] = value end
+		for key, value in pairs(more) do options[key] = value end
+		if options.name == nil then options.name = own_id end
+		return options
+	end
+
 	-- Lua cannot read the environment, but the module can: without a URL it takes that of REALTIME_URL.
 	local function connect()
 		if not settings then settings, problem = load() end
 		if problem then return nil, problem end
-		local options = {}
-		for key, value in pairs(settings.options) do options[key] = value end
-		options.id = DEFAULT
-		if options.name == nil then options.name = own_id end
+		local options = options_of(settings, { id = DEFAULT })
 		local ok, result = pcall(Connect, nil, options)
 		addon.settings_from = ok and "the environment variable REALTIME_URL" or SHOWN
 		if not ok and tostring(result):find("set the environment variable REALTIME_URL", 1, true) then
-			if not settings.url then
-				return nil, "no Redis is configured: write its URL into " .. SHOWN ..
-					' ("url": "redis://:password@10.0.0.5:6379"), or set the environment variable REALTIME_URL; then restart'
-			end
+			if not settings.url then return nil, UNCONFIGURED end
 			-- The last argument is for errors: where the URL comes from.
 			ok, result = pcall(Connect, settings.url, options, SHOWN)
 		end
@@ -176,9 +182,26 @@ return function(realtime, addon)
 		return client, message
 	end
 
-	-- Connect with this id and another URL would reconnect the client of all addons to that server.
+	-- Whether the environment variable is set: without a URL the module reads it before it looks at the options.
+	local function has_variable()
+		local _, message = pcall(Connect, nil, { [""] = true })
+		return not tostring(message):find("set the environment variable REALTIME_URL", 1, true)
+	end
+
+	-- Without a URL it connects to the configured Redis, with the owner's options. The calls of the module's own function are tail calls, so
+	-- that it finds the calling script.
 	realtime.Connect = function(...)
 		local url, options = ...
+		local count = select("#", ...)
+		if url == nil and (options == nil or istable(options)) and count <= 2 and not (options and rawget(options, "id") == DEFAULT) then
+			local own, wrong = load()
+			if wrong then addon.Raise("'Connect': " .. wrong) end
+			options = options_of(own, options or {})
+			if has_variable() then return Connect(nil, options) end
+			if not own.url then addon.Raise("'Connect': " .. UNCONFIGURED) end
+			return Connect(own.url, options, SHOWN) -- the last argument is for errors
+		end
+		-- With this id and another URL it would reconnect the client of all addons to that server.
 		options = istable(url) and url or options
 		if istable(options) and rawget(options, "id") == DEFAULT then
 			error('\'Connect\': the id "' .. DEFAULT .. '" is that of the client which all addons share: realtime.Default() returns it', 2)

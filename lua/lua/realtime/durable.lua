@@ -101,8 +101,8 @@ return function(realtime, addon)
 		end
 		if is_unnamed then
 			addon.NotePlace(self.places, "Subscribe " .. channel, 2, fn, "Subscribe", function(before)
-				return format('this callback replaces that of line %d: without an identifier a channel has one callback. To keep both, write ' ..
-					'durable:Subscribe("%s", "an identifier", …)', before.line, channel)
+				return format('this callback replaces that of %s:%d: without an identifier a channel has one callback. To keep both, write ' ..
+					'durable:Subscribe("%s", "an identifier", …)', before.file, before.line, channel)
 			end)
 		end
 		local used = use(self, "Subscribe", channel, "Subscribe")
@@ -119,7 +119,7 @@ return function(realtime, addon)
 		if not isfunction(fn) then error("bad argument #2 to 'Work' (function expected, got " .. type(fn) .. ")", 2) end
 		options = check_options("Work", 3, options, { "parallel", "patience", "timeout", "keep" })
 		addon.NotePlace(self.places, "Work " .. channel, 2, fn, "Work", function(before)
-			return format("this function replaces that of line %d: a channel has one function for Work on a server", before.line)
+			return format("this function replaces that of %s:%d: a channel has one function for Work on a server", before.file, before.line)
 		end)
 		local used = use(self, "Work", channel, "Work")
 		local worker = used.worker or workers.New(self, channel)

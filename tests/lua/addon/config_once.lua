@@ -126,12 +126,39 @@ include("_steps.lua")({
 			assert(client:Stats().address == address and realtime.Default() == client)
 			local other = realtime.Connect(url(), { id = "other" })
 			assert(other == realtime.Connect(url(), { id = "other" }) and other ~= client)
-			local ok, message = pcall(realtime.Connect)
-			assert(not ok and message:find("REALTIME_URL", 1, true), message)
-			ok, message = pcall(realtime.Connect, "redis://127.0.0.1", nil, nil)
+			local ok, message = pcall(realtime.Connect, "redis://127.0.0.1", nil, nil)
 			assert(ok, message)
 			other:Disconnect()
 			message:Disconnect()
+		end,
+	},
+	{
+		name = "Connect without a URL makes another client of the configured Redis, with the owner's options and more",
+		before = function() config('{ "url": "%s", "id": "ttt-1", "options": { "protocol": 2 } }', url()) end,
+		check = function(said)
+			local client = realtime.Default()
+			local own = realtime.Connect(nil, { id = "own", queue_events = 100 })
+			assert(own ~= client and own == realtime.Connect(nil, { id = "own", queue_events = 100 }))
+			for _, each in ipairs({ client, own }) do
+				wait_connected(each)
+				host.wait(function() return each:Stats().protocol == 2 end, PATIENCE, "the owner's options")
+			end
+			assert(own:Stats().address == client:Stats().address)
+			local nameless = realtime.Connect()
+			wait_connected(nameless)
+			for problem, options in pairs({
+				[ [[bad argument #2 to 'Connect' %(.*option "overflo"]] ] = { overflo = "pause" }, [ [[bad argument #2 to 'Connect' %(.*option "overflow"]] ] = { overflow = "x" },
+			}) do
+				local ok, message = pcall(function() realtime.Connect(nil, options) end)
+				assert(not ok and message:find("^tests/lua/addon/config_once.lua:%d+: " .. problem), message)
+			end
+			-- The file as it is now counts.
+			config('{ "id": "ttt-1" }')
+			local ok, message = pcall(function() realtime.Connect(nil, { id = "third" }) end)
+			assert(not ok and message:find("^tests/lua/addon/config_once.lua:%d+: 'Connect': no Redis is configured: "), message)
+			own:Disconnect()
+			nameless:Disconnect()
+			config('{ "url": "%s", "id": "ttt-1" }', url())
 		end,
 	},
 	{
