@@ -2,7 +2,7 @@
 -- realtime.Players with users of few permissions, on a Redis that is full, and through a proxy that cuts.
 
 local world = include("_players.lua")
-local kit = world.kit
+local kit, realtime = world.kit, world.realtime
 local server, close, where, ask, done = world.server, world.close, world.where, world.ask, world.done
 
 local BASE = "on >pw ~realtime:players:* resetchannels +subscribe +unsubscribe +publish +ping +role +hello +info +client|info +client|setname "
@@ -53,6 +53,23 @@ host.test("a user without the channels claims and posts, and says what is missin
 	few.join(id)
 	kit.wait("the news", function() return a.told(id)[2] == "taken " .. few.id end)
 	close(a, b, few)
+end)
+
+host.test("a user who lacks one command of a post posts nothing", function()
+	local a, id = server(), world.steamid()
+	local posts = "realtime:players:{players}:posts:" .. id
+	for command in ("get set hgetall hset pexpire zadd zremrangebyscore"):gmatch("%S+") do
+		local client = kit.ready({ url = kit.user(kit.unique("u"), BASE .. RIGHTS .. "-" .. command .. " &realtime:*") })
+		client:On("error", function() end)
+		local few = { players = realtime.Players(client, kit.unique("s")), client = client }
+		local err = done(few, "Post", id, "x", command, { once = command })
+		assert(err == "ERR" or err == "NOPERM", command .. ": " .. tostring(err))
+		kit.eq(host.real.command("EXISTS", posts, "realtime:players:{players}:once:" .. command), 0, command)
+		client:Disconnect()
+	end
+	for _ = 1, 2 do kit.eq(done(a, "Post", id, "x", 1, { once = "hset" }), nil) end
+	kit.eq(host.real.command("HLEN", posts), 1)
+	close(a)
 end)
 
 host.test("on a Redis that is full a post fails and says so, and who is here stays here", function()

@@ -63,6 +63,13 @@ local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local milliseconds = math.floor(now / 1000)
 
+-- Redis undoes nothing if it refuses a command that the user may not run. So each command is tried first where it changes nothing, or only
+-- removes what has expired.
+for _, key in ipairs({ token_key, once_key }) do redis.call("SET", key, "", "XX") end
+redis.call("ZREMRANGEBYSCORE", waiting_key, "-inf", digits(milliseconds))
+redis.call("ZADD", waiting_key, "XX", 0, "")
+redis.call("PEXPIRE", token_key, 1)
+
 -- A post is a line of JSON, { its expiry, its sender, its name }, and the data after it.
 local waiting, bytes, last, latest = 0, 0, 0, 0
 local posts = redis.call("HGETALL", posts_key)
@@ -82,7 +89,6 @@ latest = math.max(latest, expires)
 local post_id = digits(math.max(now, last + 1)) .. "-" .. id
 redis.call("HSET", posts_key, post_id, cjson.encode({ expires, from, name }) .. "\n" .. data)
 redis.call("PEXPIRE", posts_key, digits(latest - milliseconds))
-redis.call("ZREMRANGEBYSCORE", waiting_key, "-inf", digits(milliseconds))
 redis.call("ZADD", waiting_key, digits(latest), id)
 redis.call("SET", token_key, post_id, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, post_id, "EX", WEEK) end
