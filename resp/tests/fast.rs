@@ -95,6 +95,8 @@ fn messages() -> Vec<Vec<u8>> {
         }
     }
     all.push([&b">3\r\n$7\r\nmessage\r\n$04\r\nchat\r\n$1000\r\n"[..], &[b'x'; 1000], b"\r\n"].concat());
+    // It is like the others up to the last value.
+    all.push(b">3\r\n$7\r\nmessage\r\n$5\r\nother\r\n:1\r\n".to_vec());
     all.push(b"*6\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n$1\r\ne\r\n$1\r\nf\r\n".to_vec());
     all
 }

@@ -295,6 +295,10 @@ impl Decoder {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        // The call that ends a loop over the frames of an input. The next input can begin on the fast paths.
+        if input.is_empty() && self.phase == Phase::Between {
+            return Ok(Progress::More);
+        }
         self.phase = Phase::Within;
         let mut cursor = Cursor { input, pos: from, kept_from: 0, frame_from: 0 };
         match self.advance(&mut cursor) {
