@@ -54,6 +54,23 @@ fn a_line_goes_where_it_says() {
 }
 
 #[test]
+fn ids_begin_with_the_given_name() {
+    let folder = Folder::new();
+    write(&folder.join("echo/lua/autorun/server/echo.lua"), ECHO);
+    let options = ["--servers", "2", "--addon", "echo", "--id", "ttt", "--game", "kept", "--quiet"];
+    for _ in 0..2 {
+        let mut session = Session::start(&folder, &options, &[]);
+        both(&mut session, "started as ttt-1", "started as ttt-2");
+        session.line("@2 quit").next("gmod-host: ttt-2 has ended, with code 0");
+        session.line("quit").ends(0);
+    }
+    write(&folder.join("kept/ttt-2/garrysmod/data/realtime.json"), r#"{ "id": "mine" }"#);
+    let mut session = Session::start(&folder, &options, &[]);
+    session.until("gmod-host: --id ttt-2: kept/ttt-2/garrysmod/data/realtime.json has the id \"mine\"; …");
+    session.ends(1);
+}
+
+#[test]
 fn all_use_one_redis() {
     let folder = Folder::new();
     let (mut session, url) = two(&folder, &[]);
