@@ -50,6 +50,8 @@ Options:
   --servers COUNT     so many consoles side by side (2 to 9), each a server with an id of its own, on one Redis: server-1,
                       server-2 … Their lines begin with 1|, 2| …; a line that begins with @2 goes to the second one. With
                       --game, FOLDER has a folder for each that stays
+  --number NUMBER     which of several servers on one Redis this is (1 to 9, default 1; --servers sets it): players
+                      without a SteamID64 of their own have other ones on each
   --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
   --game-lua FOLDER   the game's own Lua files instead of this program's stand-ins for them: a garrysmod folder with
                       lua/includes in it (default: GMOD_HOST_GAME_LUA in the environment)
@@ -115,6 +117,8 @@ pub(crate) struct Options {
     pub(crate) servers: Option<usize>,
     /// The server's id in the addon's file; with several servers the beginning of each.
     pub(crate) id: Option<String>,
+    /// Which of several servers this is, from 1.
+    pub(crate) number: usize,
     /// The host prints no lines of its own at the start.
     pub(crate) quiet: bool,
     pub(crate) timeout: Option<Duration>,
@@ -138,11 +142,12 @@ impl Options {
 
 impl Options {
     /// The command line of one of several servers, without its folder.
-    pub(crate) fn for_one(&self, number: u32) -> Vec<OsString> {
+    pub(crate) fn for_one(&self, index: u32) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec!["--prompt".into(), "--quiet".into()];
         let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
         option("--tick-rate", self.tick_interval.as_secs_f64().recip().to_string().into());
-        option("--seed", self.seed.wrapping_add(number).to_string().into());
+        option("--seed", self.seed.wrapping_add(index).to_string().into());
+        option("--number", (index + 1).to_string().into());
         if let Some(timeout) = self.timeout {
             option("--timeout", timeout.as_secs_f64().to_string().into());
         }
@@ -188,6 +193,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         server: Kind::Fake,
         servers: None,
         id: None,
+        number: 1,
         quiet: false,
         timeout: None,
         unload: Unload::Never,
@@ -225,6 +231,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                 options.server = one_of(&mut parser, "--server", &kinds)?;
             }
             Long("servers") => options.servers = Some(count(&mut parser, "--servers", 2..=several::MOST)?),
+            Long("number") => options.number = count(&mut parser, "--number", 1..=several::MOST)?,
             Long("id") => options.id = Some(id(&mut parser)?),
             Long("quiet") => options.quiet = true,
             Long("unload") => {

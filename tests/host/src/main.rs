@@ -35,6 +35,7 @@ mod screen;
 mod server;
 mod servers;
 mod several;
+mod sql;
 mod tool;
 mod value;
 mod watch;

@@ -18,7 +18,7 @@ use crate::{
     cli::Options,
     configured, ffi,
     folder::unused_folder,
-    prompt::{Prompt, Typed},
+    prompt::{self, Prompt, Typed},
     run::EXIT_FAILED,
     screen::{Screen, Stream, Style},
     server::BEFORE_A_LINE,
@@ -293,7 +293,7 @@ impl Console<'_> {
             Ok(Some(addressed)) => addressed,
             Err(wrong) => return say(self.screen, wrong),
         };
-        let line = [line, b"\n"].concat();
+        let line = prompt::as_one_piece(line);
         for (index, process) in self.processes.iter_mut().enumerate() {
             if target != Target::All && target != Target::One(index) {
                 continue;

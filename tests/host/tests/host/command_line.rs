@@ -1,7 +1,7 @@
 //! The command line, exit codes, errors and timeouts.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use crate::support::{self, Script};
 
@@ -149,12 +149,14 @@ fn an_id_is_the_servers_own() {
     for wrong in ["", "two words", "a/b", &"x".repeat(63)] {
         run(&["--id", wrong]).code(64).stderr("--id takes 1 to 62 letters, digits, _ . and -");
     }
-    // The file of a server that stays is not changed.
+    // The id in the file of a server that stays is not changed.
     let folder = support::fresh_folder();
     let game = folder.to_str().expect("UTF-8");
     let file = folder.join("garrysmod/data/realtime.json");
     run(&["--game", game, "--id", "ttt-1"]).code(0);
     run(&["--game", game, "--id", "ttt-1"]).code(0);
+    // The module finds the file in the game's folder, and closes it to other users.
+    assert_eq!(fs::metadata(&file).expect("the file").permissions().mode() & 0o007, 0);
     run(&["--game", game, "--id", "ttt-2"]).code(1).stderr("--id ttt-2: ").stderr(
         "garrysmod/data/realtime.json has the id \"ttt-1\"; change the file, or leave the option out",
     );
