@@ -1,5 +1,4 @@
 //! The command line, exit codes, errors and timeouts.
-#![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
