@@ -43,7 +43,7 @@ return function(realtime, addon)
 				"CONFIG REWRITE after it. CLIENT LIST shows who opens so many connections."
 		elseif message:find("^WRONGPASS") or message:find("^NOAUTH") or message:find("^AUTH") then
 			return "Write the user and the password that Redis has for this server into " .. addon.settings_from ..
-				", as in redis://gmod:password@10.0.0.5:6379, and restart this server. (In Redis: ACL SETUSER gmod >password)"
+				", as in redis://gmod:password@10.0.0.5:6379, and restart this server. (In Redis: ACL SETUSER gmod >password, and CONFIG REWRITE after it)"
 		elseif message:find("^REFUSED") then
 			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from .. "."
 		end

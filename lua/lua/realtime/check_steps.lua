@@ -74,7 +74,7 @@ return function(realtime, addon)
 		local master = istable(role) and isstring(role[2]) and isnumber(role[3]) and role[2] .. ":" .. role[3]
 		report.Problem("role", "it is a replica: messages published here reach nobody on its master, and it refuses writes",
 			string.format("Write the master's address into %s, and restart this server: %s", addon.settings_from,
-				master or "on the replica, redis-cli ROLE shows it"))
+				master or "redis-cli ROLE names it on the replica"))
 	end
 
 	-- A refusal names the channel of this check, which is a new one each time.
@@ -176,8 +176,8 @@ return function(realtime, addon)
 		local refused, reply = realtime.Await(client, "Command", { "CONFIG", "GET", "save" })
 		local points = not refused and istable(reply) and realtime.Map(reply).save
 		if not points then
-			return report.Unknown("persistence", "its append-only file is off, and this user may not look whether it saves its data otherwise. As " ..
-				'another one, redis-cli CONFIG GET save should not answer ""')
+			return report.Unknown("persistence", "its append-only file is off, and this user may not look whether it saves its data otherwise. Type " ..
+				"CONFIG GET save into redis-cli as a user who may: its second line must not be empty")
 		end
 		if points ~= "" then
 			return report.Good("persistence", string.format("it saves to disk now and then: a crash loses what came since; the last save was %d s ago",
