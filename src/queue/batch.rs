@@ -79,7 +79,8 @@ impl Batch {
     }
 
     /// The message at the cursor, which advances; `None` at the end.
-    #[inline]
+    // Inlined, the parts of a message stay in registers.
+    #[inline(always)]
     pub(super) fn read(&self, cursor: &mut Cursor) -> Option<Message<'_>> {
         let entry = self.entries.get(cursor.entry)?;
         let middle = cursor.byte + entry.channel.map_or(0, |length| length.get() as usize - 1);

@@ -9,7 +9,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::Item;
 use super::batch::{Batch, Cursor, Message};
 use super::shared::{Amounts, Control, Cost, Lanes};
-use crate::model::{Code, DropReason, Error, Event, ReplyTo, Ticket};
+use crate::model::{Code, DropReason, Error, Event, ReplyTo, SubscriptionSlot, Ticket};
 
 /// The main thread's end of a client's events. Stays on its thread.
 pub struct Consumer {
@@ -63,10 +63,20 @@ impl Consumer {
     // An item is large: inlined, the parts of a message stay in registers.
     #[inline(always)]
     pub fn next(&mut self) -> Option<Item<'_>> {
-        match &self.held {
-            Some(batch) if !batch.is_read(&self.cursor) => self.read(),
-            _ => self.next_between(|| ()),
-        }
+        if self.has_message() { self.read().map(Item::from) } else { self.next_between(|| ()) }
+    }
+
+    /// Whether the next item is a message, which [`Consumer::next_message`] returns.
+    #[inline]
+    pub fn has_message(&self) -> bool {
+        self.held.as_ref().is_some_and(|batch| !batch.is_read(&self.cursor))
+    }
+
+    /// The topic, the channel and the payload of the next message, as in [`Item::Message`], if
+    /// [`Consumer::has_message`]. Saves copying an [`Item`], which is large.
+    #[inline(always)]
+    pub fn next_message(&mut self) -> Option<(SubscriptionSlot, Option<&[u8]>, &[u8])> {
+        self.read().map(|Message { slot, channel, payload }| (slot, channel, payload))
     }
 
     /// [`Consumer::next`], with a call wherever the worker may act between two looks.
@@ -79,7 +89,7 @@ impl Consumer {
                 self.offer_room();
             }
             if self.held.is_some() {
-                return self.read();
+                return self.read().map(Item::from);
             }
             if self.is_empty() {
                 self.rest();
@@ -173,9 +183,9 @@ impl Consumer {
 
     /// The next message of the held batch, which returns to the worker once it is used up.
     #[inline(always)]
-    fn read(&mut self) -> Option<Item<'_>> {
-        let batch = self.held.as_deref()?;
-        let Message { slot, channel, payload } = batch.read(&mut self.cursor)?;
+    fn read(&mut self) -> Option<Message<'_>> {
+        let message = self.held.as_deref()?.read(&mut self.cursor)?;
+        let Message { channel, payload, .. } = message;
         self.expected += 1;
         self.payload += payload.len() as u64;
         let size = payload.len() + channel.map_or(0, <[u8]>::len);
@@ -183,7 +193,7 @@ impl Consumer {
         self.taken.bytes = self.taken.bytes.wrapping_add(size);
         self.made_room = true;
         self.shared.taken.0.store_messages(self.taken);
-        Some(Item::Message { slot, channel, payload })
+        Some(message)
     }
 
     /// Pops the entry with the lowest number that still exists. Returns that number, and the payload bytes before it.
@@ -260,6 +270,12 @@ impl Consumer {
 
     fn waiting(&self) -> Amounts {
         self.shared.worker.0.put.load().since(self.taken)
+    }
+}
+
+impl<'a> From<Message<'a>> for Item<'a> {
+    fn from(Message { slot, channel, payload }: Message<'a>) -> Self {
+        Self::Message { slot, channel, payload }
     }
 }
 
