@@ -9,7 +9,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::Item;
 use super::batch::{Batch, Cursor, Message};
 use super::shared::{Amounts, Control, Cost, Lanes};
-use crate::model::{Code, DropReason, Error, Event, ReplyTo, SubscriptionSlot, Ticket};
+use crate::model::{Code, DropReason, Error, Event, ReplyTo, Ticket};
 
 /// The main thread's end of a client's events. Stays on its thread.
 pub struct Consumer {
@@ -72,11 +72,10 @@ impl Consumer {
         self.held.as_ref().is_some_and(|batch| !batch.is_read(&self.cursor))
     }
 
-    /// The topic, the channel and the payload of the next message, as in [`Item::Message`], if
-    /// [`Consumer::has_message`]. Saves copying an [`Item`], which is large.
+    /// The next item, if [`Consumer::has_message`]. Saves copying an [`Item`], which is large.
     #[inline(always)]
-    pub fn next_message(&mut self) -> Option<(SubscriptionSlot, Option<&[u8]>, &[u8])> {
-        self.read().map(|Message { slot, channel, payload }| (slot, channel, payload))
+    pub fn next_message(&mut self) -> Option<Message<'_>> {
+        self.read()
     }
 
     /// [`Consumer::next`], with a call wherever the worker may act between two looks.

@@ -80,7 +80,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         let Some(source) = client.sources.get_mut(self.turn.source) else { return Step::Skipped };
         let (topic, channel, payload) = if source.consumer.has_message() {
             let Some(message) = source.consumer.next_message() else { return Step::Skipped };
-            message
+            (message.slot, message.channel, message.payload)
         } else {
             match source.consumer.next() {
                 Some(Item::Message { slot: topic, channel, payload }) => (topic, channel, payload),
