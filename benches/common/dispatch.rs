@@ -64,6 +64,12 @@ impl World {
         let mut ran = 0;
         self.dispatcher.begin();
         loop {
+            // As the module does.
+            if let Some(callback) = self.dispatcher.next_sharing() {
+                black_box(callback);
+                ran += 1;
+                continue;
+            }
             match self.dispatcher.step() {
                 Step::Idle => return ran,
                 Step::Skipped | Step::Line(_) => {}

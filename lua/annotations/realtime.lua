@@ -325,7 +325,7 @@ function realtime.Once(slot, fn, options, client, id) end
 ---The result of realtime_check.
 ---@class RealtimeReport
 ---@field ok boolean whether there is no problem
----@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: how to fix a problem
+---@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: how to fix a problem, a line for each step
 
 ---Checks everything from the settings to a message that comes back, which takes some seconds.
 ---@param fn fun(report: RealtimeReport) called once

@@ -34,6 +34,10 @@ end
 
 local function say(...) print(string.format(...)) end
 
+-- The program's own server, which would call itself a Redis. With REDIS_URL there is none.
+local has_own, kind = pcall(function() return host.server.kind() end)
+local is_embedded = has_own and kind == "fake"
+
 -- A publisher chooses the content of a message. Its texts are cut, and printed as plain ASCII, because some terminals
 -- obey bytes above 127, too.
 local function clean(text) return (tostring(text):sub(1, 100):gsub("[^ -~]", "?")) end
@@ -51,8 +55,8 @@ local function server(name)
 
 	client:On("ready", function(info)
 		if not info.first then return end
-		say("[%s] connected to %s %s over RESP%d", name, info.server or "a server", info.version or "of unknown version",
-			info.protocol)
+		local server = string.format("%s %s", info.server or "a server", info.version or "of unknown version")
+		say("[%s] connected to %s over RESP%d", name, is_embedded and "the embedded server" or server, info.protocol)
 		self.ready = true
 	end)
 	client:On("error", function(info)
@@ -132,6 +136,7 @@ local function finish()
 		say("%d messages published, %d callbacks run, latency p50 %.2f ms, p95 %.2f ms, p99 %.2f ms, max %.2f ms", published,
 			callbacks, percentile(latencies, 0.5), percentile(latencies, 0.95), percentile(latencies, 0.99),
 			percentile(latencies, 1))
+		say("latency: from the publish to the callback; most of it is the wait for a tick, every %.0f ms", engine.TickInterval() * 1000)
 	else
 		say("%d messages published, %d callbacks run", published, callbacks)
 	end

@@ -9,16 +9,25 @@ use super::message_options::EntryOptions;
 pub struct Callbacks<R> {
     // Ascending by serial: new ones are added at the end, replaced ones keep their place.
     entries: Vec<Entry<R>>,
+    // Those of each entry, at the same position.
+    details: Vec<Details<R>>,
 }
 
-/// One callback.
+/// What a walk reads of each callback. Small, because every message reads those of all callbacks.
 #[derive(Debug)]
 pub(super) struct Entry<R> {
     serial: u64,
-    identifier: Box<[u8]>,
     pub(super) callback: R,
+    /// It gets each message as a string, of any size.
+    pub(super) is_plain: bool,
+}
+
+/// The rest of a callback.
+#[derive(Debug)]
+struct Details<R> {
+    identifier: Box<[u8]>,
     /// Listeners of events have none.
-    pub(super) options: EntryOptions,
+    options: EntryOptions,
     origin: Option<Origin<R>>,
 }
 
@@ -46,7 +55,7 @@ pub(super) struct Walk {
 
 impl<R> Default for Callbacks<R> {
     fn default() -> Self {
-        Self { entries: Vec::new() }
+        Self { entries: Vec::new(), details: Vec::new() }
     }
 }
 
@@ -61,35 +70,45 @@ impl<R> Callbacks<R> {
         options: EntryOptions,
         origin: Option<Origin<R>>,
     ) -> u64 {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
-            (entry.callback, entry.origin) = (callback, origin);
+        let is_plain = options.is_plain();
+        if let Some(position) = self.position(identifier)
+            && let (Some(entry), Some(details)) =
+                (self.entries.get_mut(position), self.details.get_mut(position))
+        {
+            (entry.callback, entry.is_plain, details.origin) = (callback, is_plain, origin);
             // Equal options remain the same object: a message that is being read with them continues.
-            if entry.options != options {
-                entry.options = options;
+            if details.options != options {
+                details.options = options;
             }
             return entry.serial;
         }
         *serials += 1;
-        self.entries.push(Entry {
-            serial: *serials,
-            identifier: identifier.into(),
-            callback,
-            options,
-            origin,
-        });
+        if self.entries.is_empty() {
+            // Most topics have one callback.
+            self.entries.reserve_exact(1);
+            self.details.reserve_exact(1);
+        }
+        self.entries.push(Entry { serial: *serials, callback, is_plain });
+        self.details.push(Details { identifier: identifier.into(), options, origin });
         *serials
     }
 
     /// The callback under an identifier, and where it was added if the script gave it none.
     pub fn placed(&self, identifier: &[u8]) -> Option<(&R, &Origin<R>)> {
-        let entry = self.entries.iter().find(|entry| *entry.identifier == *identifier)?;
-        Some((&entry.callback, entry.origin.as_ref()?))
+        let position = self.position(identifier)?;
+        Some((&self.entries.get(position)?.callback, self.details.get(position)?.origin.as_ref()?))
     }
 
     /// Removes the callback under an identifier. Returns whether there was one.
     pub(super) fn remove(&mut self, identifier: &[u8]) -> bool {
-        let position = self.entries.iter().position(|entry| *entry.identifier == *identifier);
-        position.map(|position| self.entries.remove(position)).is_some()
+        let Some(position) = self.position(identifier) else { return false };
+        self.entries.remove(position);
+        self.details.remove(position);
+        true
+    }
+
+    fn position(&self, identifier: &[u8]) -> Option<usize> {
+        self.details.iter().position(|details| *details.identifier == *identifier)
     }
 
     /// Whether there are none.
@@ -116,18 +135,28 @@ impl<R> Callbacks<R> {
 
     /// Advances the walk to the next callback that is still there, if there is one.
     pub(super) fn advance(&self, walk: &mut Walk) -> Option<&Entry<R>> {
-        let unmoved = self.entries.get(walk.position).is_some_and(|entry| entry.serial == walk.serial);
-        let position = if unmoved {
-            walk.position + 1
-        } else {
-            self.entries.partition_point(|entry| entry.serial <= walk.serial)
-        };
-        match self.entries.get(position) {
-            Some(entry) if entry.serial < walk.end => {
-                (walk.serial, walk.position) = (entry.serial, position);
-                Some(entry)
-            }
-            _ => None,
+        let position = self.next_position(walk);
+        let entry = self.entries.get(position).filter(|entry| entry.serial < walk.end)?;
+        (walk.serial, walk.position) = (entry.serial, position);
+        Some(entry)
+    }
+
+    /// Advances the walk to the next callback that is still there, if there is one and it is plain. Otherwise the walk
+    /// stays where it is.
+    #[inline]
+    pub(super) fn advance_to_plain(&self, walk: &mut Walk) -> Option<&R> {
+        let position = self.next_position(walk);
+        let entry = self.entries.get(position).filter(|entry| entry.is_plain && entry.serial < walk.end)?;
+        (walk.serial, walk.position) = (entry.serial, position);
+        Some(&entry.callback)
+    }
+
+    /// The position after that of the walk.
+    #[inline]
+    fn next_position(&self, walk: &Walk) -> usize {
+        match self.entries.get(walk.position) {
+            Some(entry) if entry.serial == walk.serial => walk.position + 1,
+            _ => self.entries.partition_point(|entry| entry.serial <= walk.serial),
         }
     }
 
@@ -142,6 +171,12 @@ impl<R> Callbacks<R> {
     /// The callback that the walk is at.
     pub(super) fn at(&self, walk: &Walk) -> Option<&Entry<R>> {
         self.entries.get(walk.position).filter(|entry| entry.serial == walk.serial)
+    }
+
+    /// The options of the callback that the walk is at.
+    pub(super) fn options(&self, walk: &Walk) -> Option<&EntryOptions> {
+        self.at(walk)?;
+        Some(&self.details.get(walk.position)?.options)
     }
 }
 
@@ -198,7 +233,26 @@ mod tests {
         let (mut callbacks, mut serials) = three();
         let before = callbacks.len();
         callbacks.set(&mut serials, b"a", 'A', EntryOptions { max_bytes: 10, special: None }, None);
-        let first = callbacks.first(serials).unwrap().0;
-        assert_eq!((callbacks.len(), first.callback, first.options.max_bytes), (before, 'A', 10));
+        let (first, walk) = callbacks.first(serials).unwrap();
+        let bound = callbacks.options(&walk).unwrap().max_bytes;
+        assert_eq!((callbacks.len(), first.callback, first.is_plain, bound), (before, 'A', false, 10));
+    }
+
+    #[test]
+    fn a_walk_over_plain_callbacks_stops_before_another_one() {
+        let (mut callbacks, mut serials) = three();
+        let bound = EntryOptions { max_bytes: 10, special: None };
+        callbacks.set(&mut serials, b"c", 'C', bound, None);
+        callbacks.set(&mut serials, b"d", 'd', EntryOptions::NONE, None);
+        let (_, mut walk) = callbacks.first(serials).unwrap();
+        callbacks.set(&mut serials, b"e", 'e', EntryOptions::NONE, None);
+        callbacks.remove(b"a");
+        assert_eq!(callbacks.advance_to_plain(&mut walk), Some(&'b'));
+        assert_eq!(callbacks.advance_to_plain(&mut walk), None, "C has a bound");
+        assert_eq!(callbacks.at(&walk).map(|entry| entry.callback), Some('b'), "the walk has not moved");
+        assert_eq!(callbacks.advance(&mut walk).map(|entry| entry.callback), Some('C'));
+        assert_eq!(callbacks.options(&walk).map(|options| options.max_bytes), Some(10));
+        assert_eq!(callbacks.advance_to_plain(&mut walk), Some(&'d'));
+        assert_eq!(callbacks.advance_to_plain(&mut walk), None, "e came after the walk began");
     }
 }

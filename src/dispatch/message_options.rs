@@ -43,6 +43,11 @@ pub(super) struct EntryOptions {
 impl EntryOptions {
     /// The options of listeners.
     pub(super) const NONE: Self = Self { max_bytes: NO_BOUND, special: None };
+
+    /// Whether the callback gets every message as a string.
+    pub(super) fn is_plain(&self) -> bool {
+        *self == Self::NONE
+    }
 }
 
 impl From<MessageOptions> for EntryOptions {

@@ -16,14 +16,16 @@ pub(super) const MESSAGE: c_int = HANDLER + 1;
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a few")]
 const LARGEST_SHARE: c_int = MAX_SHARED as c_int;
 
-/// Pushes a callback, and copies of its arguments. Returns how many arguments it pushed.
+/// Pushes a callback, and copies of its arguments, which are two or three. Returns how many arguments it pushed.
 #[inline]
 pub(super) unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_int {
     // SAFETY: the caller upholds the contract.
     unsafe {
         lua.push_element(REFERENCES, callback);
-        for n in 1..=shared {
-            lua.push_copy(HANDLER + n);
+        lua.push_copy(MESSAGE);
+        lua.push_copy(MESSAGE + 1);
+        if shared == LARGEST_SHARE {
+            lua.push_copy(MESSAGE + 2);
         }
     }
     shared
@@ -34,7 +36,7 @@ pub(super) unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_
 pub(super) unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: usize) -> c_int {
     // SAFETY: the caller upholds the contract.
     unsafe {
-        push_shared(lua, callback, 0);
+        lua.push_element(REFERENCES, callback);
         lua.push_nil();
         for n in 2..=shared {
             lua.push_copy(HANDLER + n);

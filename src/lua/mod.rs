@@ -24,6 +24,7 @@ mod keys;
 mod library;
 mod message_options;
 mod module;
+mod next;
 mod number;
 mod option_file;
 mod output;

@@ -6,7 +6,6 @@
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 use gmod::lua::State;
 
@@ -16,24 +15,13 @@ use super::callback_args::{
 };
 use super::complain;
 use super::frame::Frame;
-use super::handle::Handle;
-use super::module::{Module, Round};
+use super::module::Module;
+use super::next::{Step, next, next_sharing};
 use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
-use super::refs::Ref;
 use super::report::report;
 use super::slices::{forget, push_slice};
-use crate::dispatch;
 use crate::model::panic_text;
-
-/// How many items without a callback may pass in a round that has run no callback yet, whatever its budget: enough
-/// for a round to find a callback that waits after them, and bounded so that it ends.
-const MAX_SKIPPED: u32 = 1024;
-
-/// A larger message may keep its callback busy. Making its string takes longer than reading the clock.
-const LARGE: usize = 256;
-
-type Step<'a> = dispatch::Step<'a, Ref, Handle>;
 
 /// Runs the round that the module has begun, and pushes how many callbacks ran. Errors of callbacks are not raised.
 ///
@@ -86,21 +74,6 @@ unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
     }
 }
 
-impl Round {
-    #[inline]
-    fn count(&mut self) {
-        self.ran += 1;
-        self.spent |= self.budget.spent(Instant::now);
-    }
-
-    /// A part of a long message was read, or of its table made. Returns whether the time is used up.
-    fn slice(&mut self) -> bool {
-        self.budget.look_next();
-        self.spent |= self.budget.spent(Instant::now);
-        self.spent
-    }
-}
-
 /// The C function that a round runs in.
 pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
     // SAFETY: nothing in this frame has to be dropped: a step owns nothing. Lua calls this with the state that runs
@@ -124,6 +97,14 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
             let module = module_of(anchor);
             if module.is_null() {
                 return 0;
+            }
+            if called {
+                // Most callbacks after the first of a message get what it got.
+                if let Some(callback) = next_sharing(module, lua) {
+                    let arguments = push_shared(lua, callback, shared);
+                    call(lua, anchor, fixed.report, arguments, shared);
+                    continue;
+                }
             }
             let step = next(module, lua, called);
             called = false;
@@ -212,10 +193,19 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 Step::AgainTooLarge { callback, bytes, .. } => push_size(lua, callback, shared, bytes),
             };
             called = true;
-            if lua.protected_call(arguments, 0, HANDLER) != 0 {
-                report(lua, anchor, fixed.report);
-                lua.set_top(HANDLER + shared);
-            }
+            call(lua, anchor, fixed.report, arguments, shared);
+        }
+    }
+}
+
+/// Calls the callback that was pushed with its arguments, and reports its error.
+#[inline]
+unsafe fn call(lua: Lua, anchor: *mut c_void, reporter: c_int, arguments: c_int, shared: c_int) {
+    // SAFETY: the caller upholds the contract.
+    unsafe {
+        if lua.protected_call(arguments, 0, HANDLER) != 0 {
+            report(lua, anchor, reporter);
+            lua.set_top(HANDLER + shared);
         }
     }
 }
@@ -268,77 +258,4 @@ unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
         Frame::new(lua).release(reference);
     }
     carried
-}
-
-/// Finds what to do next. `called` says that a callback has just run.
-///
-/// # Safety
-///
-/// The module is there. The memory that the step points to is used only before the next one: see [`Module`].
-unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
-    // SAFETY: the caller vouches for the module, and no Lua code runs in here that could refer to it as well.
-    let Module { round, reports, dispatcher, pool, outputs, .. } = unsafe { &mut *module };
-    let Some(round) = round else { return Step::Idle };
-    if called {
-        round.count();
-    }
-    if round.spent {
-        return Step::Idle;
-    }
-    let (reports, dispatcher) = (&raw mut *reports, &raw mut *dispatcher);
-    // SAFETY: as above. A step that was skipped is not looked at any more when the next one is taken.
-    let found = catch_unwind(AssertUnwindSafe(move || unsafe {
-        // At the beginning of a round, and after another such line.
-        if !called
-            && (*reports).is_due(Instant::now)
-            && let Some(line) = (*reports).line(Instant::now())
-        {
-            return Step::Line(line);
-        }
-        if !called
-            && (*dispatcher).has_line(Instant::now)
-            && let Some(line) = (*dispatcher).line(Instant::now())
-        {
-            return Step::Line(line);
-        }
-        loop {
-            let step = (*dispatcher).step();
-            match step {
-                Step::Idle | Step::Line(_) | Step::Abandoned => return step,
-                Step::Slice if round.slice() => return Step::Idle,
-                Step::Slice => continue,
-                Step::Skipped => {
-                    round.skipped += 1;
-                    if round.skipped > MAX_SKIPPED && round.budget.spent(Instant::now) {
-                        round.spent = true;
-                        return Step::Idle;
-                    }
-                    continue;
-                }
-                Step::Message { payload, .. }
-                | Step::AgainWhole { payload, .. }
-                | Step::Table { payload, .. } => {
-                    round.is_large = payload.len() > LARGE;
-                }
-                // The step does not say how much of it was read.
-                Step::Unreadable { .. } => round.is_large = true,
-                // The next callback for the same message.
-                Step::Again { .. } => {}
-                _ => round.is_large = false,
-            }
-            if round.is_large {
-                round.budget.look_next();
-            }
-            return step;
-        }
-    }));
-    let step = found.unwrap_or_else(|panic| {
-        complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
-        Step::Idle
-    });
-    // An outer function may be pushing the value of a reference.
-    if outputs.is_empty() {
-        pool.settle(&mut Frame::new(lua));
-    }
-    step
 }

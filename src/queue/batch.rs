@@ -25,12 +25,15 @@ struct Entry {
     payload: u32,
 }
 
-/// One message of a batch.
+/// One message of a batch. The fields are those of [`Item::Message`](super::Item::Message).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Message<'a> {
-    pub(super) slot: SubscriptionSlot,
-    pub(super) channel: Option<&'a [u8]>,
-    pub(super) payload: &'a [u8],
+pub struct Message<'a> {
+    /// The topic.
+    pub slot: SubscriptionSlot,
+    /// The channel, for a pattern's message.
+    pub channel: Option<&'a [u8]>,
+    /// The payload.
+    pub payload: &'a [u8],
 }
 
 /// Where to continue reading a batch.
@@ -79,7 +82,8 @@ impl Batch {
     }
 
     /// The message at the cursor, which advances; `None` at the end.
-    #[inline]
+    // Inlined, the parts of a message stay in registers.
+    #[inline(always)]
     pub(super) fn read(&self, cursor: &mut Cursor) -> Option<Message<'_>> {
         let entry = self.entries.get(cursor.entry)?;
         let middle = cursor.byte + entry.channel.map_or(0, |length| length.get() as usize - 1);

@@ -63,10 +63,19 @@ impl Consumer {
     // An item is large: inlined, the parts of a message stay in registers.
     #[inline(always)]
     pub fn next(&mut self) -> Option<Item<'_>> {
-        match &self.held {
-            Some(batch) if !batch.is_read(&self.cursor) => self.read(),
-            _ => self.next_between(|| ()),
-        }
+        if self.has_message() { self.read().map(Item::from) } else { self.next_between(|| ()) }
+    }
+
+    /// Whether the next item is a message, which [`Consumer::next_message`] returns.
+    #[inline]
+    pub fn has_message(&self) -> bool {
+        self.held.as_ref().is_some_and(|batch| !batch.is_read(&self.cursor))
+    }
+
+    /// The next item, if [`Consumer::has_message`]. Saves copying an [`Item`], which is large.
+    #[inline(always)]
+    pub fn next_message(&mut self) -> Option<Message<'_>> {
+        self.read()
     }
 
     /// [`Consumer::next`], with a call wherever the worker may act between two looks.
@@ -79,7 +88,7 @@ impl Consumer {
                 self.offer_room();
             }
             if self.held.is_some() {
-                return self.read();
+                return self.read().map(Item::from);
             }
             if self.is_empty() {
                 self.rest();
@@ -173,9 +182,9 @@ impl Consumer {
 
     /// The next message of the held batch, which returns to the worker once it is used up.
     #[inline(always)]
-    fn read(&mut self) -> Option<Item<'_>> {
-        let batch = self.held.as_deref()?;
-        let Message { slot, channel, payload } = batch.read(&mut self.cursor)?;
+    fn read(&mut self) -> Option<Message<'_>> {
+        let message = self.held.as_deref()?.read(&mut self.cursor)?;
+        let Message { channel, payload, .. } = message;
         self.expected += 1;
         self.payload += payload.len() as u64;
         let size = payload.len() + channel.map_or(0, <[u8]>::len);
@@ -183,7 +192,7 @@ impl Consumer {
         self.taken.bytes = self.taken.bytes.wrapping_add(size);
         self.made_room = true;
         self.shared.taken.0.store_messages(self.taken);
-        Some(Item::Message { slot, channel, payload })
+        Some(message)
     }
 
     /// Pops the entry with the lowest number that still exists. Returns that number, and the payload bytes before it.
@@ -260,6 +269,12 @@ impl Consumer {
 
     fn waiting(&self) -> Amounts {
         self.shared.worker.0.put.load().since(self.taken)
+    }
+}
+
+impl<'a> From<Message<'a>> for Item<'a> {
+    fn from(Message { slot, channel, payload }: Message<'a>) -> Self {
+        Self::Message { slot, channel, payload }
     }
 }
 

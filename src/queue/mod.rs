@@ -43,6 +43,7 @@ mod shared;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use batch::Message;
 pub use consumer::Consumer;
 pub use orders::{Inbox, Order, Orders, orders};
 pub use producer::Producer;

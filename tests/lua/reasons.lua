@@ -48,7 +48,7 @@ if host.server.kind() == "fake" then
 		local server = host.new_fake({ password = "right" })
 		local bare = server.url():gsub("//[^@]*@", "//")
 		local text = line(function() return server.accepted() >= 5 end, quick(bare, { password = "s3cret" }))
-		says(text, "WRONGPASS", "the password is wrong, or the user is, or is off", "; the server's words: ")
+		says(text, "WRONGPASS", "wrong user name or password, or the user is disabled", "; the server's words: ")
 		assert(not text:find("s3cret", 1, true), text)
 		local from = server.accepted()
 		says(line(function() return server.accepted() >= from + 5 end, quick(bare)), "NOAUTH", "redis://:password@host")

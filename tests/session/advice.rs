@@ -34,7 +34,7 @@ fn advice_comes_before_the_servers_words() {
             "redis://a:b@server",
             "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
             "WRONGPASS",
-            "the password is wrong, or the user is, or is off",
+            "wrong user name or password, or the user is disabled",
             "invalid username-password pair",
         ),
         (

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use crate::addon;
 use crate::bundle::{self, BundleError, LICENSES};
 use crate::changelog::{self, GROUPS};
-use crate::edition::{EDITIONS, Edition};
+use crate::edition::{EDITIONS, Edition, LEAN};
 use crate::package::names;
 use crate::placeholder::{self, PLACEHOLDER};
 use crate::platform::PLATFORMS;
 
 /// The text of the release's page, in `dist/`.
 pub const NOTES: &str = "NOTES.md";
+
+/// What README.md says until the day of the first release.
+pub const NO_RELEASE: &str = "There is no release yet";
 
 /// Why the check failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,7 @@ pub fn examine(root: &Path, version: &str, tag: Option<&str>) -> Result<Findings
     let mut findings = Findings::default();
     names_agree(root, version, tag, &mut findings);
     changelog_tells(root, version, &mut findings)?;
+    pages_agree(root, version, &mut findings)?;
     let placeholders = placeholder::files(root).map_err(|(path, error)| ReleaseError::Io(path, error))?;
     if !placeholders.is_empty() {
         findings.to_do.push(format!(
@@ -115,6 +119,26 @@ fn changelog_tells(root: &Path, version: &str, findings: &mut Findings) -> Resul
         None => findings.faults.push(format!("CHANGELOG.md has no heading ## {version} (DATE)")),
     }
     Ok(())
+}
+
+/// The pages that owners read know of this release.
+fn pages_agree(root: &Path, version: &str, findings: &mut Findings) -> Result<(), ReleaseError> {
+    let readme = root.join("README.md");
+    if says(&fs::read_to_string(&readme).map_err(at(&readme))?, NO_RELEASE) {
+        findings.to_do.push(format!("README.md says \"{NO_RELEASE}\": remove that sentence"));
+    }
+    // Owners copy its commands.
+    let page = root.join("docs/owners.md");
+    let archive = LEAN.archive(version);
+    if !says(&fs::read_to_string(&page).map_err(at(&page))?, &format!("verify {archive}")) {
+        findings.faults.push(format!("docs/owners.md does not say how to verify {archive}"));
+    }
+    Ok(())
+}
+
+/// Whether a page has these words, wherever its lines end.
+fn says(page: &str, words: &str) -> bool {
+    page.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
 }
 
 /// `dist/` has the files of all platforms and editions, in agreement with the manifest and the sums, and zips of

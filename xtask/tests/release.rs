@@ -10,7 +10,7 @@ use xtask::changelog::newest;
 use xtask::edition::EDITIONS;
 use xtask::placeholder::REPOSITORY;
 use xtask::platform::PLATFORMS;
-use xtask::release::{Findings, NOTES, examine};
+use xtask::release::{Findings, NO_RELEASE, NOTES, examine};
 use zip::write::SimpleFileOptions;
 
 const VERSION: &str = "1.2.0";
@@ -27,6 +27,8 @@ impl Project {
             "CHANGELOG.md",
             "# Changelog\n\n## 1.2.0 (2026-12-01)\n\n### Added\n\n- more\n\n## 1.1.0 (2026-11-01)\n",
         );
+        project.write("README.md", "# Module\n\nUnpack the zip of the release.\n");
+        project.write("docs/owners.md", "gh attestation verify realtime-1.2.0.zip\n");
         project.write("LICENSE-MIT", "mit");
         project.write("LICENSE-APACHE", "apache");
         project.write("lua/addon.json", "{ \"ignore\": [] }");
@@ -113,10 +115,12 @@ fn what_is_left_to_the_day_of_the_release_is_no_fault() {
     let project = Project::new("day");
     project.write("CHANGELOG.md", "# Changelog\n\n## 1.2.0 (unreleased)\n\n### Added\n\n- more\n");
     project.write("CODE_OF_CONDUCT.md", REPOSITORY);
+    // In two lines, because a page may be wrapped anywhere.
+    project.write("README.md", &format!("{}: build it.\n", NO_RELEASE.replace(" release ", " release\n")));
     let findings = examine(&project.0, VERSION, None).unwrap();
     assert_eq!(findings.faults, Vec::<String>::new());
     let to_do = findings.to_do.join("\n");
-    for part in ["the tag v1.2.0", "## 1.2.0 (unreleased)", "CODE_OF_CONDUCT.md"] {
+    for part in ["the tag v1.2.0", "## 1.2.0 (unreleased)", "CODE_OF_CONDUCT.md", NO_RELEASE] {
         assert!(to_do.contains(part), "{part} is not in {to_do}");
     }
 }
@@ -143,6 +147,26 @@ fn the_changelog_is_in_groups() {
     let ours = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../CHANGELOG.md")).unwrap();
     let (version, section) = newest(&ours).unwrap();
     assert_eq!((version, section.stray_line()), (env!("CARGO_PKG_VERSION"), None));
+}
+
+#[test]
+fn before_the_first_release_our_readme_says_so_in_the_words_that_are_looked_for() {
+    let ours =
+        |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap();
+    let changelog = ours("CHANGELOG.md");
+    let is_first = changelog.matches("\n## ").count() == 1;
+    let (_, section) = newest(&changelog).unwrap();
+    if is_first && !section.is_dated() {
+        let readme = ours("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(readme.contains(NO_RELEASE), "README.md does not say: {NO_RELEASE}");
+    }
+}
+
+#[test]
+fn the_page_for_owners_verifies_this_version() {
+    let project = Project::new("page");
+    project.write("docs/owners.md", "gh attestation verify realtime-1.1.0.zip\n");
+    assert!(project.faults().contains("how to verify realtime-1.2.0.zip"), "{}", project.faults());
 }
 
 #[test]

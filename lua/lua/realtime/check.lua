@@ -26,9 +26,11 @@ return function(realtime, addon)
 		local report = { lines = lines, ok = true }
 		local function add(state, about, text, todo)
 			if state == "problem" then report.ok = false end
-			lines[#lines + 1] = { state = state, about = about, text = addon.Printable(text), todo = todo and addon.Printable(todo) }
+			local steps = todo and string.Explode("\n", todo) or {}
+			for i, step in ipairs(steps) do steps[i] = addon.Printable(step) end
+			lines[#lines + 1] = { state = state, about = about, text = addon.Printable(text), todo = steps[1] and table.concat(steps, "\n") }
 		end
-		-- `todo`: how to fix it.
+		-- `todo`: how to fix it, a line for each step.
 		local writer = setmetatable({}, { __index = report })
 		function writer.Good(about, text) add("good", about, text) end
 		function writer.Problem(about, text, todo) add("problem", about, text, todo) end
@@ -39,15 +41,18 @@ return function(realtime, addon)
 	-- What to do about a connection that cannot be made, in addition to the module's own words.
 	local function connection_todo(message)
 		if message:find("max number of clients", 1, true) then
-			return "End one of its other clients, so that redis-cli has room as well. Then type into that: CONFIG SET maxclients 10000, and " ..
-				"CONFIG REWRITE after it. CLIENT LIST shows who opens so many connections."
+			return "End one of its other clients, so that redis-cli has room as well.\n" .. addon.InRedisCli("CONFIG SET maxclients 10000") ..
+				"\nTo see who opens so many connections: CLIENT LIST"
 		elseif message:find("^WRONGPASS") or message:find("^NOAUTH") or message:find("^AUTH") then
 			return "Write the user and the password that Redis has for this server into " .. addon.settings_from ..
-				", as in redis://gmod:password@10.0.0.5:6379, and restart this server. (In Redis: ACL SETUSER gmod >password)"
+				", as in redis://gmod:password@10.0.0.5:6379, and restart this server.\nOr give the user that password. " ..
+				addon.InRedisCli("ACL SETUSER gmod >password")
 		elseif message:find("^REFUSED") then
 			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from .. "."
+		elseif message:find("^DISCONNECTED") then
+			return "Is Redis running (sudo systemctl status redis-server)? The module tries again by itself, within 30 s: then check again."
 		end
-		return "Fix what the line above names; the module keeps trying. docs/troubleshooting.md explains each line."
+		return "Fix what the line above names; the module keeps trying. The project's page docs/troubleshooting.md explains each line."
 	end
 
 	-- The module's file as it is now: the next map loads it again. An upload may be running, or have failed.
@@ -83,7 +88,8 @@ return function(realtime, addon)
 		local reason
 		addon.WaitFor(function()
 			reason = client:Stats().error
-			return client:IsConnected() and client:Stats().protocol or reason
+			-- The next attempt says more than that a connection was lost.
+			return client:IsConnected() and client:Stats().protocol or reason and not reason:find("^DISCONNECTED")
 		end, CONNECTING)
 		if client:IsConnected() then return client end
 		reason = reason or "TIMEOUT: no answer within " .. CONNECTING .. " s"
@@ -126,7 +132,7 @@ return function(realtime, addon)
 			local problems = 0
 			for _, line in ipairs(report.lines) do
 				say("%-8s %s: %s", MARKS[line.state], line.about, line.text)
-				if line.todo then say("         -> %s", line.todo) end
+				for _, step in ipairs(line.todo and string.Explode("\n", line.todo) or {}) do say("         -> %s", step) end
 				if line.state == "problem" then problems = problems + 1 end
 			end
 			say(report.ok and "all is well" or problems == 1 and "1 problem" or problems .. " problems")

@@ -18,72 +18,14 @@ return function(realtime, addon)
 		end, realtime.ServerId())
 	end
 
-	-- The words of servers about keys and channels that a user may not access: Redis 6 and 7.0, in a script of 7.0,
-	-- 7.2 and newer and Valkey.
-	local KEYS = { "keys used", "keys mentioned", "access a key" }
-	local CHANNELS = { "channels used", "channel mentioned", "access a channel" }
-	local function says(text, phrases)
-		for _, phrase in ipairs(phrases) do
-			if text:find(phrase, 1, true) then return true end
-		end
-		return false
-	end
-
-	-- Whether an error is a refusal of the ACL. Redis 7.0, newer ones and Valkey have another code for it in a script.
-	local function is_refusal(err)
-		return err.code == "NOPERM" or says(tostring(err), { "user executing the script", "ACL failure in script" })
-	end
-
-	-- The name of the user that this server logs in as, out of a refusal, or as Redis tells it.
-	local function user_of(client, text)
-		local name = text:match("ACL SETUSER (%S+)")
-		if name then return name end
-		local err, answer = realtime.Await(client, "Command", { "ACL", "WHOAMI" })
-		return err and tostring(err):match("ACL SETUSER (%S+)") or not err and answer or "USER"
-	end
-
-	-- Whether the user may not use the helper's keys. The server refuses a command before it looks at keys, so several are tried.
-	local function lacks_keys(client, helper)
-		local key = helper.keys:match("^ ~([^*]*)%*") .. "{realtime:check}"
-		for _, command in ipairs({ { "EVAL", "return 1", 1, key }, { "HGET", key, "" }, { "GET", key }, { "EXISTS", key } }) do
-			local err = realtime.Await(client, "Command", command)
-			if not err or not is_refusal(err) then return false end
-			if says(tostring(err), KEYS) then return true end
-		end
-		return true
-	end
-
-	local function lacks_channels(client, helper)
-		local channel = helper.channels:match("^ &([^*]*)%*") .. "{realtime:check}"
-		local err = realtime.Await(client, "Publish", channel, "")
-		return err ~= nil and is_refusal(err)
-	end
-
-	-- Whether the user's permissions have several parts: then there is a channel on which he may publish, and may not subscribe.
-	local function has_parts(client)
-		local channel = "realtime:requests:realtime.check"
-		if realtime.Await(client, "Publish", channel, "") then return false end
-		local reason = addon.RefusalOf(client, "Subscribe", channel)
-		return reason ~= nil and says(reason, CHANNELS)
-	end
-
-	-- What allows all that the helper needs. A rule for keys or channels raises where all of them are allowed already. What is added to a
-	-- user with parts is a part of its own, because his other rules would count for these channels, and these commands for his.
-	local function rights(client, helper, text)
-		if has_parts(client) then return " (" .. (helper.keys .. (helper.channels or "") .. helper.commands):sub(2) .. ")" end
-		local keys = (says(text, KEYS) or lacks_keys(client, helper)) and helper.keys or ""
-		local channels = helper.channels and (says(text, CHANNELS) or lacks_channels(client, helper)) and helper.channels or ""
-		return keys .. channels .. helper.commands
-	end
-
 	function steps.scripts(report, client)
 		for _, helper in ipairs(addon.check_helpers) do
 			local was_used = addon.HelperIsUsed(helper, client)
 			local err, channel = try(client, helper)
 			-- The module's words for a refused publish name the user.
 			if channel then err = realtime.Await(client, "Publish", channel, "") end
-			local code, text = err and (is_refusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
-			local words = code == "NOPERM" and "ACL SETUSER " .. user_of(client, text) .. rights(client, helper, text)
+			local code, text = err and (addon.IsRefusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
+			local words = code == "NOPERM" and "ACL SETUSER " .. addon.UserOf(client, text) .. addon.RulesOfHelper(client, helper, text)
 			text = addon.WithoutRemedy(text)
 			if not code then
 				report.Good(helper.about, "the script of " .. helper.name .. " runs")
@@ -93,11 +35,12 @@ return function(realtime, addon)
 				report.Unknown(helper.about, "not looked at on a replica")
 			elseif not was_used then
 				report.Unknown(helper.about, "no addon here uses " .. helper.name .. (code == "NOPERM"
-					and "; to allow it, type into redis-cli: " .. words or ": " .. addon.Printable(text, 120)))
+					and "; to allow it, type into redis-cli, and CONFIG REWRITE after it: " .. words or ": " .. addon.Printable(text, 120)))
 			elseif code == "NOPERM" then
 				report.shared_is_refused = report.shared_is_refused or helper.name == "realtime.Shared"
-				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, "Type into redis-cli: " .. words ..
-					" and CONFIG REWRITE after it.")
+				local is_advised = table.HasValue(report.advised or {}, helper)
+				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, is_advised
+					and "Type the line of the subscriptions above: it allows this as well." or addon.InRedisCliForUser(report, client, words))
 			else
 				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
 					and "Install Redis 5.0 or newer, or Valkey." or "Fix what the line above names.")
@@ -117,7 +60,7 @@ return function(realtime, addon)
 					report.Unknown("shared table", text .. " yet: check again")
 				elseif report.shared_is_refused then
 					report.Unknown("shared table", text .. ", because it is refused, as above")
-				elseif is_refusal(reason) then -- it is allowed by now: the script ran above
+				elseif addon.IsRefusal(reason) then -- it is allowed by now: the script ran above
 					report.Unknown("shared table", text .. " yet: it was refused before, and is read again soon: check again")
 				else
 					report.Problem("shared table", text .. ": " .. addon.Printable(tostring(reason), 200), "Fix what the line above names.")
@@ -141,6 +84,19 @@ return function(realtime, addon)
 		return string.format("%.0f days", seconds / 86400)
 	end
 
+	-- Messages that failed too often. Whoever published one may have chosen its id.
+	local function tell_dead(report, client, channel, count)
+		local key = addon.DurableKey(channel) .. ":dead"
+		local err, entries = realtime.Await(client, "Command", { "XREVRANGE", key, "+", "-", "COUNT", 1 })
+		local newest = not err and istable(entries) and istable(entries[1]) and istable(entries[1][2]) and realtime.Map(entries[1][2]) or {}
+		local id = isstring(newest.first) and newest.first:match("^%d+%-%d+$")
+		local text = string.format("%d messages of %s are dead: they failed too often", count, channel)
+		if id then text = text .. "; the newest, " .. id .. ": " .. addon.Printable(tostring(newest.reason), 120) end
+		report.Problem("durable channel", text, string.format("To see them and the reasons, type into redis-cli: XRANGE %s - +\n" ..
+			"Fix the cause, and put each back with its \"first\", in this server's console: lua_run realtime.Durable():Retry(\"%s\", \"%s\")\n" ..
+			"Or drop them all, in redis-cli: DEL %s", key, channel, id or "FIRST", key))
+	end
+
 	-- The channels of realtime.Durable that this server uses.
 	function steps.durable(report, client)
 		for durable in pairs(addon.durables) do
@@ -153,9 +109,7 @@ return function(realtime, addon)
 				if err then
 					report.Unknown("durable channel", channel .. " cannot be looked at: " .. addon.Printable(tostring(err), 120))
 				elseif stats.dead > 0 then
-					report.Problem("durable channel", string.format("%d messages of %s are dead: they failed too often", stats.dead, channel),
-						string.format("Look at their reasons: redis-cli XRANGE 'realtime:durable:{%s}:dead' - + . Fix the cause, and put them back with " ..
-							'durable:Retry("%s", the value of "first"); or drop them: redis-cli DEL of that key.', channel, channel))
+					tell_dead(report, client, channel, stats.dead)
 				else
 					-- Messages for subscribers stay after they were handled.
 					local oldest = stats.kind == "work" and stats.oldest and ", the oldest is " .. ago(stats.oldest) .. " old" or ""

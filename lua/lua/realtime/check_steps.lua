@@ -23,20 +23,10 @@ return function(realtime, addon)
 	local function mebibytes(bytes) return string.format("%.1f MB", bytes / MEBIBYTE) end
 	addon.Mebibytes = mebibytes
 
-	local ACL = "Type the ACL SETUSER that stands there into redis-cli, and CONFIG REWRITE after it."
+	local fields_of, in_redis_cli = addon.FieldsOf, addon.InRedisCli
 
 	local steps = {}
 	addon.check_steps = steps
-
-	-- "field:value" by line, as in INFO.
-	local function fields_of(text)
-		local fields = {}
-		for line in tostring(text):gmatch("[^\r\n]+") do
-			local colon = line:find(":", 1, true)
-			if colon then fields[line:sub(1, colon - 1)] = line:sub(colon + 1) end
-		end
-		return fields
-	end
 
 	function steps.server(report, client)
 		local err, seconds = realtime.Await(client, "Ping")
@@ -74,11 +64,29 @@ return function(realtime, addon)
 		local master = istable(role) and isstring(role[2]) and isnumber(role[3]) and role[2] .. ":" .. role[3]
 		report.Problem("role", "it is a replica: messages published here reach nobody on its master, and it refuses writes",
 			string.format("Write the master's address into %s, and restart this server: %s", addon.settings_from,
-				master or "on the replica, redis-cli ROLE shows it"))
+				master or "redis-cli ROLE names it on the replica"))
+	end
+
+	-- Whether a Sentinel confirms the master. Without that, nobody may make a replica the master when it fails.
+	function steps.sentinel(report, client)
+		if not addon.NamesSentinels(client) then return end
+		local stats
+		addon.WaitFor(function()
+			stats = client:Stats()
+			return stats.sentinel or stats.sentinel_error
+		end, PATIENCE)
+		local reason = stats.sentinel_error
+		if not reason and not stats.sentinel then return report.Unknown("sentinel", "this server looks for one: check again") end
+		if not reason then return report.Good("sentinel", stats.sentinel .. " confirms the master") end
+		report.Problem("sentinel", "no Sentinel confirms the master, so a failover comes late or not at all: " .. addon.Printable(reason, 600),
+			reason:find("ACL SETUSER", 1, true) and "Type the ACL SETUSER that stands there into redis-cli -p 26379, on each Sentinel."
+				or "Start the Sentinels that are down (sudo systemctl start redis-sentinel), or repair the network to them and between them.")
 	end
 
 	-- A refusal names the channel of this check, which is a new one each time.
 	local function general(text, token) return string.Replace(text, "realtime:answers:" .. token, "realtime:*") end
+
+	local ANSWERS = " (&realtime:answers:* +subscribe +unsubscribe +publish)" -- for a user with parts
 
 	function steps.messages(report, client)
 		local token, heard = realtime.RandomToken(), false
@@ -91,31 +99,14 @@ return function(realtime, addon)
 		local refused = addon.WaitFor(function() return heard and "heard" or refusal() end, err and 1 or PATIENCE)
 		client:Unsubscribe(channel, "realtime.Check")
 		if err or refused and refused ~= "heard" then
-			return report.Problem("messages", "a message to oneself is refused: " .. general(err and tostring(err) or refused, token), ACL)
+			local text = general(err and tostring(err) or refused, token)
+			return report.Problem("messages", "a message to oneself is refused: " .. addon.WithoutRemedy(text),
+				addon.TodoOfRefusal(report, client, text, function() return ANSWERS end))
 		end
 		if refused then return report.Good("messages", "a message to oneself came back") end
 		report.Problem("messages", string.format("a message to oneself did not come back within %d s; Redis counted %s receivers", PATIENCE,
 			tostring(receivers)), 'Write "verify_delivery": true into "options" of garrysmod/data/realtime.json, restart this server, and check what ' ..
 			"is between it and Redis.")
-	end
-
-	-- The error with which the server refuses a topic of the check's own, or nil. The console does not show it: its line would advise to
-	-- allow a topic that nobody needs. It shows other refusals.
-	function addon.RefusalOf(client, method, topic)
-		local reason
-		client:On("error", "realtime.Check", function(info)
-			local name = info.channel or info.pattern or info.sharded_channel or ""
-			if name == topic then
-				reason = tostring(info.err)
-			else
-				addon.Say(string.format("%s %s: %s", info.command or "cannot subscribe to", name, tostring(info.err)))
-			end
-		end)
-		client[method](client, topic, "realtime.Check", function() end)
-		realtime.Await(client, "Ping")
-		client[method:gsub("Subscribe", "Unsubscribe")](client, topic, "realtime.Check")
-		client:Off("error", "realtime.Check")
-		return reason
 	end
 
 	-- Which patterns a user may have depends on the user's rules; that some are allowed does not.
@@ -124,7 +115,7 @@ return function(realtime, addon)
 		if not reason or not reason:find("psubscribe", 1, true) then
 			return report.Good("patterns", "PSubscribe is allowed")
 		end
-		report.Problem("patterns", "PSubscribe is refused: " .. reason, ACL)
+		report.Problem("patterns", "PSubscribe is refused: " .. addon.WithoutRemedy(reason), addon.TodoOfRefusal(report, client, reason))
 	end
 
 	-- Subscriptions of addons that are refused.
@@ -133,15 +124,16 @@ return function(realtime, addon)
 		if stats.refused == 0 then
 			return report.Good("subscriptions", stats.subscriptions .. " wanted, none refused")
 		end
-		report.Problem("subscriptions", string.format("%d of %d are refused: %s", stats.refused, stats.subscriptions, stats.refused_reason or "…"), ACL .. " They are asked for again within five minutes.")
+		local reason = stats.refused_reason or "…"
+		report.Problem("subscriptions", string.format("%d of %d are refused: %s", stats.refused, stats.subscriptions, addon.WithoutRemedy(reason)),
+			addon.TodoOfSubscriptions(report, client, reason) .. "\nThey are asked for again within five minutes.")
 	end
 
 	local function memory_is_full(report, memory)
 		local most = tonumber(memory.maxmemory or "") or 0
 		report.Problem("memory", string.format("Redis is full: %s of %s are used, its policy is %s, and it refuses writes",
 			mebibytes(tonumber(memory.used_memory or "") or 0), mebibytes(most), memory.maxmemory_policy or "noeviction"),
-			string.format("Type into redis-cli: CONFIG SET maxmemory %.0f (or free memory), and CONFIG REWRITE after it.",
-				math.max(most * 4, 256 * MEBIBYTE)))
+			in_redis_cli(string.format("CONFIG SET maxmemory %.0f", math.max(most * 4, 256 * MEBIBYTE))) .. "\nOr free memory.")
 	end
 
 	function steps.memory(report, client)
@@ -157,7 +149,7 @@ return function(realtime, addon)
 			or "unlimited", policy)
 		if most and most > 0 and policy:find("^allkeys") then
 			return report.Problem("memory", text_of .. ": when it is full, Redis drops keys that are still needed",
-				"Type into redis-cli: CONFIG SET maxmemory-policy noeviction, and CONFIG REWRITE after it.")
+				in_redis_cli("CONFIG SET maxmemory-policy noeviction"))
 		end
 		report.Good("memory", text_of)
 	end
@@ -177,7 +169,7 @@ return function(realtime, addon)
 		local points = not refused and istable(reply) and realtime.Map(reply).save
 		if not points then
 			return report.Unknown("persistence", "its append-only file is off, and this user may not look whether it saves its data otherwise. As " ..
-				'another one, redis-cli CONFIG GET save should not answer ""')
+				"an administrator type into redis-cli CONFIG GET save: its second line must not be empty")
 		end
 		if points ~= "" then
 			return report.Good("persistence", string.format("it saves to disk now and then: a crash loses what came since; the last save was %d s ago",
@@ -189,7 +181,7 @@ return function(realtime, addon)
 		end
 		if not used[1] then return report.Good("persistence", "Redis keeps nothing on disk, which is enough for messages") end
 		report.Problem("persistence", "Redis keeps nothing on disk: if it restarts, all of " .. table.concat(used, ", ") .. " is lost",
-			"Type into redis-cli: CONFIG SET appendonly yes, and CONFIG REWRITE after it.")
+			in_redis_cli("CONFIG SET appendonly yes"))
 	end
 
 	function steps.clients(report, client)
@@ -199,8 +191,7 @@ return function(realtime, addon)
 		if err or not count then return report.Unknown("clients", "Redis does not say how many it has: " .. tostring(err or "no figures")) end
 		local said = count .. " of " .. (most or "an unknown number of") .. " clients"
 		if not most or count < most * CROWDED then return report.Good("clients", said) end
-		report.Problem("clients", said .. ": soon further clients are refused", string.format(
-			"Type into redis-cli: CONFIG SET maxclients %d, and CONFIG REWRITE after it.", most * 4))
+		report.Problem("clients", said .. ": soon further clients are refused", in_redis_cli("CONFIG SET maxclients " .. most * 4))
 	end
 
 	function steps.buffers(report, client)
@@ -208,14 +199,14 @@ return function(realtime, addon)
 		local limits = not err and istable(reply) and realtime.Map(reply)["client-output-buffer-limit"]
 		local hard, soft = tostring(limits or ""):match("pubsub (%d+) (%d+)")
 		if not hard then
-			return report.Unknown("output buffers", "this user may not read how much may wait for a subscriber. With another user, redis-cli " ..
-				"CONFIG GET client-output-buffer-limit should say pubsub 33554432 8388608 60 or more")
+			return report.Unknown("output buffers", "this user may not read how much may wait for a subscriber. As an administrator type into " ..
+				"redis-cli CONFIG GET client-output-buffer-limit: it should say pubsub 33554432 8388608 60 or more")
 		end
 		hard, soft = tonumber(hard), tonumber(soft)
 		if (hard > 0 and hard < PUBSUB_HARD) or (soft > 0 and soft < PUBSUB_SOFT) then
 			return report.Problem("output buffers", string.format("Redis ends the connection of a subscriber for whom more than %s wait, or %s " ..
 				"for a while: too little", mebibytes(hard), mebibytes(soft)),
-				'Type into redis-cli: CONFIG SET client-output-buffer-limit "pubsub 32mb 8mb 60", and CONFIG REWRITE after it.')
+				in_redis_cli('CONFIG SET client-output-buffer-limit "pubsub 32mb 8mb 60"'))
 		end
 		report.Good("output buffers", hard == 0 and "no limit" or mebibytes(hard) .. " may wait for a subscriber")
 	end
@@ -240,16 +231,25 @@ return function(realtime, addon)
 		if not found then presence:Stop() end
 	end
 
+	-- Until both of two servers with one id know it, each goes on listening: one that is checked a little later has not been heard twice yet.
+	local function listen(presence)
+		local function know() return addon.TwinsKnow(presence) end
+		addon.WaitFor(know, addon.check_listening)
+		if addon.HearsTwin(presence) then addon.WaitFor(know, addon.check_listening) end
+	end
+
 	function steps.others(report, client)
 		with_presence(client, function(presence)
 			addon.AskPresence(presence)
-			addon.WaitFor(function() return presence:Server(presence.id).duplicate end, addon.check_listening)
+			listen(presence)
 			local own, others, elsewhere = presence:Server(presence.id), {}, {}
+			local least = own.database -- the same on all servers, so that two do not swap theirs
 			for _, server in ipairs(presence:Servers()) do
 				if not server.own then
 					others[#others + 1] = server.id
 					if server.database and own.database and server.database ~= own.database then
 						elsewhere[#elsewhere + 1] = server
+						least = math.min(least, server.database)
 					end
 				end
 			end
@@ -260,7 +260,7 @@ return function(realtime, addon)
 			if elsewhere[1] then
 				report.Problem("database", string.format("this server uses database %d, and %s uses %d: they hear each other, but share no keys",
 					own.database, elsewhere[1].id, elsewhere[1].database), string.format('Write the same number at the end of the "url" of both, ' ..
-					"as in redis://10.0.0.5:6379/%d, and restart this server.", elsewhere[1].database))
+					"as in redis://10.0.0.5:6379/%d, and restart the server that you changed.", least))
 			end
 			if own.duplicate or elsewhere[1] then return end
 			report.Good("other servers", #others > 0 and table.concat(others, ", ") or "none is heard (those that use presence would be)")
@@ -268,7 +268,7 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. Refused subscriptions of addons come before the check's own subscriptions.
-	addon.check_order = { "connection", "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory",
+	addon.check_order = { "connection", "server", "role", "sentinel", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory",
 		"persistence", "clients", "buffers", "clock", "others" }
 	addon.check_order_of_postgres = { "connection", "server", "subscriptions", "messages", "clock", "others" }
 end

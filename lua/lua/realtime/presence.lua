@@ -65,6 +65,7 @@ return function(realtime, addon)
 		self.next, self.announced = now + addon.presence_interval, now
 		local data = description(self, self.fields)
 		self.players = data.players
+		self.has_told_twin = data.duplicate
 		data.ask, self.asks = self.asks, nil
 		-- While the link is down it would only wait for its own timeout.
 		if self.client:IsConnected() then publish(self, data) end
@@ -130,12 +131,14 @@ return function(realtime, addon)
 	local function hear_twin(self, data)
 		if data.bye then return end
 		if table.Count(self.twins) > MAX_TWINS then self.twins = {} end
-		local count = (self.twins[data.instance] or 0) + 1
-		self.twins[data.instance] = count
-		if count == 1 then -- a server that is really there answers
+		local twin = self.twins[data.instance] or { count = 0 }
+		self.twins[data.instance] = twin
+		twin.count, twin.heard, twin.knows = twin.count + 1, SysTime(), data.duplicate == true
+		if twin.count == 1 then -- a server that is really there answers
 			self.asks = true
 			return announce_soon(self)
 		end
+		if not has_twin(self) then announce_soon(self) end
 		self.twin_heard = SysTime()
 		shout(self, self, entry(self.id, data), true)
 	end
@@ -306,6 +309,22 @@ return function(realtime, addon)
 
 	addon.HasTwin = has_twin
 
+	-- Whether a twin was heard lately, once at least.
+	function addon.HearsTwin(self)
+		for _, twin in pairs(self.twins) do
+			if SysTime() - twin.heard < patience() then return true end
+		end
+		return false
+	end
+
+	-- Whether this server and every twin that was heard lately know of each other, and have said so.
+	function addon.TwinsKnow(self)
+		for _, twin in pairs(self.twins) do
+			if SysTime() - twin.heard < patience() and not twin.knows then return false end
+		end
+		return has_twin(self) and self.has_told_twin
+	end
+
 	-- From now on announcements carry register.Announcement(), and register.Announced(id, text) hears those of others.
 	function addon.CarryRegister(self, register) self.register = register end
 
@@ -334,7 +353,7 @@ return function(realtime, addon)
 		addon.presences[self] = true
 		local proof = realtime.RandomToken()
 		self.instance = realtime.SHA256(proof)
-		self.fields, self.servers, self.count, self.twins = {}, {}, 0, {} -- twins: how often each was heard
+		self.fields, self.servers, self.count, self.twins = {}, {}, 0, {} -- twins: by instance
 		self.listeners, self.places = { joined = {}, left = {}, changed = {}, duplicate = {} }, {}
 		self.next, self.announced = math.huge, -math.huge -- until the first `ready`
 		self.hook = "realtime.Presence " .. self.id

@@ -1,9 +1,9 @@
 //! The fast path: plain values whose header and body lie wholly inside the input and within every limit.
 //!
 //! It handles almost everything that a server sends. Anything else is left to the state machine, from the same byte
-//! on, so it never reports an error and never sees half a value. Lengths are read digit by digit with branches: these
-//! are predicted, so the position of the next header is known before the digits have been converted, which is faster
-//! than converting eight digits at once.
+//! on, so it never reports an error and never sees half a value. There is a branch for each number of digits of a length:
+//! it is predicted, so the position of the text is known before the digits have been converted, which is faster than
+//! looking for the end of the digits.
 
 use super::reply::{Level, MAX_ELEMENTS};
 use super::{Cursor, Decoder};
@@ -14,6 +14,9 @@ use crate::tape::{Kind, Node};
 const LINE: usize = 32;
 /// The most digits of a length or count on the fast path, so that no arithmetic can overflow.
 const MOST_DIGITS: usize = 9;
+/// Of these, the digit is the second byte.
+const SMALL_INTEGER: u32 = u32::from_le_bytes(*b":0\r\n");
+const SMALL_ARRAY: u32 = u32::from_le_bytes(*b"*0\r\n");
 /// As the two bytes are read into a number.
 pub(super) const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
 
@@ -24,7 +27,7 @@ pub(super) struct Bounds {
     pub(super) nodes: usize,
     /// Bytes of a frame.
     frame: u64,
-    blob: u64,
+    pub(super) blob: u64,
     aggregate: u64,
     elements: u64,
     depth: usize,
@@ -100,6 +103,16 @@ impl Decoder {
         Err(pos)
     }
 
+    /// Reads a frame that is one plain value and lies wholly in `input`, to `single`; returns its end.
+    #[inline(never)]
+    pub(super) fn single_frame(&mut self, input: &[u8]) -> Option<usize> {
+        let window = self.fast.window(input);
+        let (node, end) = plain(window, 0, 0, &self.fast)?;
+        self.single = node;
+        self.offset += end as u64;
+        Some(end)
+    }
+
     /// Reads values as long as they are complete and plain; true if that completed the frame.
     #[inline]
     pub(super) fn fast_values(&mut self, cursor: &mut Cursor<'_>) -> bool {
@@ -122,12 +135,41 @@ impl Decoder {
         // The end of an aggregate can be that of an attribute around it, and the value after an attribute is left to
         // the state machine.
         while !complete && reply.top.flags == 0 && reply.pending.is_none() {
-            let Some(&tag) = window.get(pos) else { break };
+            let Some(rest) = window.get(pos..) else { break };
+            let Some(&tag) = rest.first() else { break };
+            let value = if tag == b'$' { bulk(window, pos, shift, &self.fast) } else { None };
+            if let Some((node, end)) = value {
+                reply.nodes.push(node);
+                pos = end;
+                complete = reply.value_done();
+                continue;
+            }
+            // A number or a count of one digit: one comparison checks the type byte and the line's end.
+            if let Some(&[tag, digit, cr, lf]) = rest.first_chunk() {
+                let line = u32::from_le_bytes([tag, b'0', cr, lf]);
+                let digit = digit.wrapping_sub(b'0');
+                if line == SMALL_INTEGER && digit <= 9 {
+                    reply.nodes.push(Node::scalar(Kind::Integer, u64::from(digit)));
+                    pos += 4;
+                    complete = reply.value_done();
+                    continue;
+                }
+                let elements = reply.elements + u64::from(digit);
+                if line == SMALL_ARRAY
+                    && digit <= 9
+                    && u64::from(digit) <= self.fast.aggregate
+                    && elements <= self.fast.elements
+                    && reply.stack.len() < self.fast.depth
+                {
+                    reply.elements = elements;
+                    let node = Node::aggregate(Kind::Array, u64::from(digit), 0);
+                    complete = reply.open_plain(node, u32::from(digit));
+                    pos += 4;
+                    continue;
+                }
+            }
             if !matches!(tag, b'*' | b'%' | b'~' | b'>') {
-                let string = if tag == b'$' { bulk(window, pos, shift, &self.fast) } else { None };
-                let Some((node, end)) = string.or_else(|| plain(window, pos, shift, &self.fast)) else {
-                    break;
-                };
+                let Some((node, end)) = plain(window, pos, shift, &self.fast) else { break };
                 reply.nodes.push(node);
                 pos = end;
                 complete = reply.value_done();
@@ -145,6 +187,12 @@ impl Decoder {
         cursor.pos = pos;
         complete
     }
+}
+
+/// Whether the frame at the beginning of `input` may be a single value.
+#[inline(always)]
+pub(super) fn is_single(input: &[u8]) -> bool {
+    matches!(input, [b'$' | b':' | b'+' | b'-' | b'_' | b'#' | b',', ..])
 }
 
 /// The header of an aggregate.
@@ -188,6 +236,11 @@ fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(No
     match *rest {
         [b'$', first, ..] if first != b'-' => bulk(window, pos, shift, bounds),
         [b':', ..] => integer(&rest[1..]).map(|(node, size)| (node, pos + 1 + size)),
+        // The most frequent ones of the others: 18 instructions fewer than in `other`, whose result goes through memory.
+        [b'+', b'O', b'K', b'\r', b'\n', ..] => {
+            Some((Node::text(Kind::SimpleString, pos.wrapping_add(shift).wrapping_add(1), 2), pos + 5))
+        }
+        [b'_', b'\r', b'\n', ..] => Some((Node::scalar(Kind::Null, 0), pos + 3)),
         _ => other(rest, pos.wrapping_add(shift)).map(|(node, size)| (node, pos + size)),
     }
 }
@@ -204,9 +257,7 @@ pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> 
     } else if u16::from_le_bytes([d, e]) == CRLF {
         (digit(a)? * 100 + digit(b)? * 10 + digit(c)?, 6)
     } else {
-        let (len, digits) = number(&window[pos + 1..])?;
-        // A string longer than the window does not end in it; its length may not even fit into 32 bits.
-        (usize::try_from(len).ok().filter(|&len| len < window.len())?, 1 + digits)
+        long_length(&window[pos..])?
     };
     let start = pos + header;
     let end = start + len;
@@ -217,19 +268,78 @@ pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> 
     Some((Node::text(Kind::BulkString, start.wrapping_add(shift), len), end + 2))
 }
 
+/// The length of a bulk string that has at most three digits, and the bytes of its header. The word has the CRLF of
+/// the line before it, and the first six bytes of the string.
+///
+/// One comparison checks the type byte and both line ends.
+#[inline(always)]
+pub(super) fn short_length(word: u64) -> Option<(usize, usize)> {
+    const ONE: u64 = u64::from_le_bytes(*b"\r\n$\0\r\n\0\0");
+    const TWO: u64 = u64::from_le_bytes(*b"\r\n$\0\0\r\n\0");
+    const THREE: u64 = u64::from_le_bytes(*b"\r\n$\0\0\0\r\n");
+    let digit_at = |at: u32| digit((word >> (8 * at)).to_le_bytes()[0]);
+    if word & 0x0000_ffff_00ff_ffff == ONE {
+        Some((digit_at(3)?, 4))
+    } else if word & 0x00ff_ff00_00ff_ffff == TWO {
+        Some((digit_at(3)? * 10 + digit_at(4)?, 5))
+    } else if word & 0xffff_0000_00ff_ffff == THREE {
+        Some((digit_at(3)? * 100 + digit_at(4)? * 10 + digit_at(5)?, 6))
+    } else {
+        None
+    }
+}
+
+/// The same for any number of digits of the fast path, from the bytes of the string.
+#[inline(never)]
+pub(super) fn long_length(string: &[u8]) -> Option<(usize, usize)> {
+    let (&tag, rest) = string.split_first()?;
+    if tag != b'$' {
+        return None;
+    }
+    let (len, digits) = number(rest)?;
+    // A string longer than its bytes does not end in them; its length may not even fit into 32 bits.
+    Some((usize::try_from(len).ok().filter(|&len| len < string.len())?, 1 + digits))
+}
+
 /// An integer after its type byte, and its size.
-#[inline]
+#[inline(always)]
 fn integer(bytes: &[u8]) -> Option<(Node, usize)> {
     let (value, size) = match *bytes {
         // Many are flags and small counts.
         [digit @ b'0'..=b'9', b'\r', b'\n', ..] => (u64::from(digit - b'0'), 3),
-        [b'-', ref digits @ ..] => {
-            let (value, size) = number(digits)?;
-            (value.wrapping_neg(), 1 + size)
-        }
-        _ => number(bytes)?,
+        [a, b, c, d, e, f, g, h, ..] => match short_number(u64::from_le_bytes([a, b, c, d, e, f, g, h])) {
+            Some(short) => short,
+            None => long_integer(bytes)?,
+        },
+        _ => long_integer(bytes)?,
     };
     Some((Node::scalar(Kind::Integer, value), size))
+}
+
+/// A number of two to six digits that begins a word, and how many bytes it takes with its CRLF. All digits are
+/// converted at once, because the position of the next value does not wait for that.
+#[inline(always)]
+fn short_number(word: u64) -> Option<(u64, usize)> {
+    let digits = (2..=6).find(|digits| (word >> (8 * digits)) & 0xffff == u64::from(CRLF))?;
+    // The digits are the highest bytes, and zeros stand before them.
+    let ones = (word ^ u64::from_le_bytes(*b"00000000")) << (64 - 8 * digits);
+    // A byte above 9 carries into its highest bit.
+    if (ones.wrapping_add(0x7676_7676_7676_7676) | ones) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let tens = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let hundreds = (tens * 100 + (tens >> 16)) & 0x0000_ffff_0000_ffff;
+    let value = (hundreds * 10_000 + (hundreds >> 32)) & 0xffff_ffff;
+    Some((value, digits + 2))
+}
+
+/// Any other integer of the fast path.
+#[inline(never)]
+fn long_integer(bytes: &[u8]) -> Option<(u64, usize)> {
+    match *bytes {
+        [b'-', ref digits @ ..] => number(digits).map(|(value, size)| (value.wrapping_neg(), 1 + size)),
+        _ => number(bytes),
+    }
 }
 
 /// A plain value that is neither a bulk string nor an integer, and its size. It is at `at`.

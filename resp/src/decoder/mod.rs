@@ -41,6 +41,7 @@ mod number;
 mod reply;
 mod shape;
 
+use crate::tape::{Kind, Node};
 use crate::{DecodeError, ErrorKind, Frame, Limits};
 use machine::{State, Streamed, Token};
 use number::Double;
@@ -71,6 +72,8 @@ pub struct Decoder {
     limits: Limits,
     fast: fast::Bounds,
     shape: Shape,
+    /// The tape of a frame that is one plain value. Clearing and filling the vector would take 40 instructions more.
+    single: Node,
     state: State,
     token: Token,
     streamed: Streamed,
@@ -128,6 +131,7 @@ impl Decoder {
             limits,
             fast: fast::Bounds::new(&limits),
             shape: Shape::new(),
+            single: Node::scalar(Kind::Null, 0),
             state: State::Value,
             token: Token::default(),
             streamed: Streamed::default(),
@@ -208,6 +212,13 @@ impl Decoder {
                     return Ok(Some(Frame::new(&all[..end], self.shape.nodes(), false, true)));
                 }
             }
+            if fast::is_single(all) {
+                if let Some(end) = self.single_frame(all) {
+                    *input = &all[end..];
+                    let nodes = core::slice::from_ref(&self.single);
+                    return Ok(Some(Frame::new(&all[..end], nodes, false, true)));
+                }
+            }
             match self.flat_frame(all) {
                 Ok(end) => {
                     *input = &all[end..];
@@ -283,6 +294,10 @@ impl Decoder {
     fn run(&mut self, input: &[u8], from: usize) -> Result<Progress, DecodeError> {
         if let Some(error) = self.failed {
             return Err(error);
+        }
+        // The call that ends a loop over the frames of an input. The next input can begin on the fast paths.
+        if input.is_empty() && self.phase == Phase::Between {
+            return Ok(Progress::More);
         }
         self.phase = Phase::Within;
         let mut cursor = Cursor { input, pos: from, kept_from: 0, frame_from: 0 };

@@ -14,12 +14,18 @@
 //! bytes. Comparing the header of the channel, too, was tried. It saves 2 % of the instructions and no measurable
 //! time, and costs a third of the whole if names differ in length.
 //!
+//! Frames that follow each other often have strings of the same lengths, too. After many of these the next frame is only
+//! compared: with the first bytes, and with the headers at the positions at which they were. So no position waits for a
+//! length that was just loaded, which takes most of the time otherwise. A push of 64 bytes takes 99 instructions instead
+//! of 171, and 6 ns instead of 10. Frames of many lengths take 13 instructions more, and no measurable time: they are
+//! counted without a branch, because with one, messages of 1,000 channels took 15 % longer.
+//!
 //! Nothing is reported from here: a frame that is cut, or beyond a limit, or of another shape, is left to the other
 //! paths, from its first byte on.
 
 use alloc::vec::Vec;
 
-use super::fast::{Bounds, CRLF, bulk};
+use super::fast::{Bounds, CRLF, long_length, short_length};
 use crate::tape::{Kind, Node, index};
 
 /// Bytes that are compared at once.
@@ -28,6 +34,11 @@ const OPENING: usize = size_of::<u64>();
 const NODES: usize = 64;
 /// Learning a shape takes as long as reading a frame. While none fits, only one frame in this many is learned.
 const PATIENCE: u32 = 16;
+/// After so many frames of the same lengths the next one is expected to have them, too. Fewer would often be wrong where
+/// lengths differ, and a wrong guess takes as long as a frame. With assertions fewer, so that tests and fuzzers get there.
+const STEADY: u32 = if cfg!(debug_assertions) { 2 } else { 64 };
+/// The most strings after the opening for that: those of a message of a pattern.
+const STEADY_STRINGS: usize = 3;
 
 /// The first bytes of a frame that is an aggregate of bulk strings, and its tape.
 #[derive(Debug)]
@@ -36,18 +47,45 @@ pub(super) struct Shape {
     opening: u64,
     /// The bits that are compared.
     mask: u64,
-    /// The strings after the opening: where the first one begins, and its node.
-    strings_at: usize,
+    /// The strings after the opening: where the CRLF before the first one is, and its node.
+    end_at: usize,
     first_string: usize,
     nodes: Vec<Node>,
     /// Frames of other shapes so far.
     missed: u32,
+    /// Frames in a row whose strings had the lengths of the frame before it.
+    steady: u32,
+    /// If there were more than [enough](STEADY): how long the frame is, and the headers of its strings.
+    end: usize,
+    headers: [Header; STEADY_STRINGS],
+}
+
+/// A string's header, and the CRLF before it.
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    at: usize,
+    word: u64,
+    mask: u64,
+}
+
+impl Header {
+    const NONE: Self = Self { at: 0, word: 0, mask: 0 };
 }
 
 impl Shape {
     /// No frame has this shape: a bit outside of the mask is never set.
     pub(super) const fn new() -> Self {
-        Self { opening: 1, mask: 0, strings_at: 0, first_string: 0, nodes: Vec::new(), missed: 0 }
+        Self {
+            opening: 1,
+            mask: 0,
+            end_at: 0,
+            first_string: 0,
+            nodes: Vec::new(),
+            missed: 0,
+            steady: 0,
+            end: 0,
+            headers: [Header::NONE; STEADY_STRINGS],
+        }
     }
 
     /// The tape of the last frame that [was read](Self::read).
@@ -66,19 +104,82 @@ impl Shape {
     }
 
     /// The end of a frame that [may fit](Self::fits), if it does and is complete: then `nodes` is its tape.
+    ///
+    /// One load has the end of a string and the header of the next one, and the shortest string has as many bytes after
+    /// the one before it.
     #[inline(never)]
     pub(super) fn read(&mut self, input: &[u8], bounds: &Bounds) -> Option<usize> {
         let input = bounds.window(input);
-        let mut end = self.strings_at;
-        if self.first_string > 1 && u16::from_le_bytes(*input.get(end - 2..)?.first_chunk()?) != CRLF {
+        if self.steady > STEADY {
+            if let Some(end) = self.read_steady(input) {
+                return Some(end);
+            }
+        }
+        // Until it is read, the tape is neither that of the last frame nor that of this one.
+        let steady = core::mem::replace(&mut self.steady, 0);
+        let mut same = true;
+        let mut rest = input.get(self.end_at..)?;
+        for node in self.nodes.get_mut(self.first_string..)? {
+            let word = u64::from_le_bytes(*rest.first_chunk()?);
+            let (len, header) = match short_length(word) {
+                Some(short) => short,
+                None => long_length(rest.strip_prefix(b"\r\n")?)?,
+            };
+            rest = rest.get(2 + header..)?;
+            same &= node.len == len as u64;
+            (node.bits, node.len) = ((input.len() - rest.len()) as u64, len as u64);
+            if node.len > bounds.blob {
+                return None;
+            }
+            rest = rest.get(len..)?;
+        }
+        if u16::from_le_bytes(*rest.first_chunk()?) != CRLF {
             return None;
         }
-        for node in self.nodes.get_mut(self.first_string..)? {
-            let (string, behind) = bulk(input, end, 0, bounds)?;
-            (node.bits, node.len) = (string.bits, string.len);
-            end = behind;
+        let end = input.len() - rest.len() + 2;
+        // Without a branch: with several lengths it would often be predicted wrongly.
+        self.steady = (steady + 1) & 0_u32.wrapping_sub(u32::from(same));
+        if self.steady > STEADY {
+            self.expect(&input[..end]);
         }
         Some(end)
+    }
+
+    /// The same for a frame whose strings have the lengths of the last one: then its tape is that one's. No position
+    /// depends on a length that was just loaded, so the processor need not wait for one to find the next one.
+    #[inline(always)]
+    fn read_steady(&self, input: &[u8]) -> Option<usize> {
+        let frame = input.get(..self.end)?;
+        for header in &self.headers {
+            let word = u64::from_le_bytes(*frame.get(header.at..)?.first_chunk()?);
+            if word & header.mask != header.word {
+                return None;
+            }
+        }
+        (u16::from_le_bytes(*frame.last_chunk()?) == CRLF).then_some(self.end)
+    }
+
+    /// Expects the lengths of this frame, whose tape is in `nodes`.
+    #[cold]
+    fn expect(&mut self, frame: &[u8]) {
+        let strings = self.nodes.get(self.first_string..).unwrap_or_default();
+        self.headers = [Header::NONE; STEADY_STRINGS];
+        self.end = frame.len();
+        self.steady = STEADY + 1;
+        let mut at = self.end_at;
+        for (place, string) in strings.iter().enumerate() {
+            // Five bytes, and three are digits at most.
+            let size = index(string.bits) - at;
+            let (Some(header), Some(bytes), 6..=8) =
+                (self.headers.get_mut(place), frame.get(at..).and_then(|rest| rest.first_chunk()), size)
+            else {
+                self.steady = 0;
+                return;
+            };
+            let mask = u64::MAX >> (8 * (8 - size));
+            *header = Header { at, word: u64::from_le_bytes(*bytes) & mask, mask };
+            at = index(string.bits) + index(string.len);
+        }
     }
 
     /// Learns the shape of an aggregate that the fast path read, from its bytes and its tape, once enough frames had
@@ -104,10 +205,10 @@ impl Shape {
         let text_at = index(first.bits);
         // Only the digits of its length are between it and the text.
         let Some(header_at) = frame[..text_at].iter().rposition(|&byte| byte == b'$') else { return };
-        let (compared, strings_at, first_string) = if text_at <= OPENING {
-            (text_at, text_at + index(first.len) + 2, 2)
+        let (compared, end_at, first_string) = if text_at <= OPENING {
+            (text_at, text_at + index(first.len), 2)
         } else if header_at <= OPENING {
-            (header_at, header_at, 1)
+            (header_at, header_at - 2, 1)
         } else {
             return;
         };
@@ -115,10 +216,11 @@ impl Shape {
         *self = Self {
             opening: u64::from_le_bytes(*bytes) & mask,
             mask,
-            strings_at,
+            end_at,
             first_string,
             nodes: core::mem::take(&mut self.nodes),
             missed: self.missed,
+            ..Self::new()
         };
         self.nodes.clear();
         self.nodes.extend_from_slice(nodes);

@@ -29,7 +29,7 @@ pub(super) fn login(code: &str, words: &str) -> String {
         "the server refused the login: it has no password, and one was given; leave it out, or set one in the server's \
          configuration (requirepass)"
     } else if code == "WRONGPASS" || text.contains("invalid password") {
-        "the server refused the login: the password is wrong, or the user is, or is off; compare both with the server's \
+        "the server refused the login: wrong user name or password, or the user is disabled; compare both with the server's \
          configuration (requirepass; ACL LIST in redis-cli), and percent-encode @ : / # ? % in a URL"
     } else {
         return format!("the server refused the login: {words}");

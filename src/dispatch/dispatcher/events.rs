@@ -6,6 +6,7 @@ use super::{Dispatcher, List, Reference, Step, Task};
 use crate::dispatch::EventKind;
 use crate::dispatch::callbacks::Origin;
 use crate::dispatch::message_options::EntryOptions;
+use crate::dispatch::parked::Message;
 use crate::model::{ClientSlot, Event, SessionId};
 
 impl<R: Reference, D: Reference> Dispatcher<R, D> {
@@ -37,7 +38,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             return Step::Skipped;
         };
         let Some(entry) = listeners.at(&walk) else { return Step::Skipped };
-        self.walk = Some((slot, List::Event(EventKind::Ready), walk));
+        (self.walk, self.message) = (Some((slot, List::Event(EventKind::Ready), walk)), Message::default());
         let event = self.content.event.insert(ready.clone());
         Step::Event { callback: entry.callback.index(), client: client.data.index(), event }
     }
@@ -100,7 +101,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             self.content.line = line;
             return Step::Line(&self.content.line);
         };
-        self.walk = Some((slot, List::Event(kind), walk));
+        (self.walk, self.message) = (Some((slot, List::Event(kind), walk)), Message::default());
         let event = self.content.event.insert(event);
         Step::Event { callback: entry.callback.index(), client: client.data.index(), event }
     }

@@ -1,6 +1,7 @@
 //! Chooses the next callback.
 
 mod events;
+mod fetch;
 mod lines;
 mod read;
 mod step;
@@ -9,17 +10,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use super::callbacks::Walk;
-use super::client::{Client, Source};
+use super::client::Client;
 use super::parked::Message;
 use super::{EventKind, Slab};
 use crate::model::{ClientSlot, Clients, Error, Event, SessionId, SubscriptionSlot, Value};
-use crate::queue::{Item, Signal};
+use crate::queue::Signal;
 use lines::Lines;
 use read::{Documents, LongDocument};
 pub use step::{Reference, Step};
-
-/// Items of one client before the next client's turn.
-const STRIDE: u32 = 32;
 
 /// All clients of one Lua state, and the order in which their callbacks run.
 ///
@@ -165,12 +163,37 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     /// What to do next.
     #[inline]
     pub fn step(&mut self) -> Step<'_, R, D> {
-        if self.walk.is_some()
-            && let Some(is_special) = self.advance()
-        {
-            return if is_special { self.special() } else { self.again() };
+        if self.walk.is_some() {
+            if let Some(callback) = self.next_sharing() {
+                return self.again_for(callback);
+            }
+            if let Some(is_special) = self.advance() {
+                return if is_special { self.special() } else { self.again() };
+            }
         }
         if self.unusual { self.step_unusual() } else { self.fetch() }
+    }
+
+    /// The callback of the next step, if that is a [`Step::Again`] for a callback without options. Then it is the
+    /// next step; otherwise nothing has changed. This is the shortest way through a walk.
+    #[inline]
+    pub fn next_sharing(&mut self) -> Option<R::Index> {
+        let (slot, list, walk) = self.walk.as_mut()?;
+        if self.message.is_new {
+            return None;
+        }
+        let client = self.clients.get(*slot)?;
+        let callbacks = match list {
+            List::Topic(topic) if self.message.is_out => &client.subscriptions.get(*topic)?.callbacks,
+            List::Topic(_) => return None,
+            List::Event(kind) => &client.listeners[*kind as usize],
+        };
+        callbacks.advance_to_plain(walk).map(Reference::index)
+    }
+
+    fn again_for(&self, callback: R::Index) -> Step<'_, R, D> {
+        let client = self.walk.as_ref().and_then(|(slot, ..)| self.clients.get(*slot));
+        client.map_or(Step::Skipped, |client| Step::Again { callback, client: client.data.index() })
     }
 
     /// What to do next, if something other than messages is being delivered or waits.
@@ -216,7 +239,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         } else {
             callbacks.advance(&mut walk)
         }?;
-        let is_special = entry.options.special.is_some();
+        let is_special = !entry.is_plain && callbacks.options(&walk)?.special.is_some();
         self.walk = Some((slot, list, walk));
         Some(is_special)
     }
@@ -237,10 +260,11 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         };
         let Some(topic) = topic else { return Step::Skipped };
         let Some(entry) = topic.callbacks.at(walk) else { return Step::Skipped };
+        let Some(options) = topic.callbacks.options(walk) else { return Step::Skipped };
         let callback = entry.callback.index();
         let message = &mut self.message;
         let bytes = message.bytes;
-        let is_whole = bytes <= entry.options.max_bytes;
+        let is_whole = bytes <= options.max_bytes;
         if is_whole && message.is_out {
             return Step::Again { callback, client: owner };
         }
@@ -257,106 +281,6 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             (true, _) => Step::AgainWhole { callback, client: owner, payload },
             (false, true) => Step::Message { callback, client: owner, payload, name, channel, alone: false },
             (false, false) => Step::TooLarge { callback, client: owner, bytes, name, channel },
-        }
-    }
-
-    /// The client whose turn it is; `None` if no client has an item.
-    #[inline]
-    fn whose_turn(&mut self) -> Option<ClientSlot> {
-        while self.turn.empty < self.order.len() {
-            let Some(&slot) = self.order.get(self.turn.client) else {
-                self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
-                continue;
-            };
-            let has_news = |client: &Client<R, D>| match client.parked {
-                Some(_) => self.turn.taken == 0 && self.may_read(slot),
-                None => {
-                    self.turn.taken < STRIDE
-                        && client
-                            .sources
-                            .get(self.turn.source..)
-                            .is_some_and(|sources| !sources.iter().all(|source| source.consumer.is_at_rest()))
-                }
-            };
-            if self.clients.get(slot).is_some_and(has_news) {
-                return Some(slot);
-            }
-            let empty = if self.turn.taken == 0 { self.turn.empty + 1 } else { 0 };
-            self.turn = Turn { client: self.turn.client + 1, empty, ..Turn::default() };
-        }
-        None
-    }
-
-    /// Takes one item from the client and the source whose turn it is.
-    #[inline]
-    fn fetch(&mut self) -> Step<'_, R, D> {
-        if self.long.is_some() && self.drop_long_unless_parked() {
-            return Step::Abandoned;
-        }
-        let Some(slot) = self.whose_turn() else {
-            self.waiting = false;
-            return Step::Idle;
-        };
-        let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
-        if let Some(parked) = client.parked.take() {
-            self.turn.taken = STRIDE;
-            self.walk = Some((slot, List::Topic(parked.topic), parked.walk));
-            self.message = parked.message;
-            return Step::Skipped;
-        }
-        // The remaining items of a replaced session come before anything of its successor. In this order everything
-        // that the old one published before the new one did is seen.
-        let has_news = |source: &Source| !source.consumer.is_empty();
-        if self.turn.source > 0
-            && client.sources.get(self.turn.source).is_some_and(has_news)
-            && let Some(older) = client.sources[..self.turn.source].iter().position(has_news)
-        {
-            self.turn.source = older;
-        }
-        let Some(source) = client.sources.get_mut(self.turn.source) else { return Step::Skipped };
-        let Some(item) = source.consumer.next() else {
-            self.turn.source += 1;
-            return Step::Skipped;
-        };
-        self.turn.taken += 1;
-        match item {
-            Item::Message { slot: topic, channel, payload } => {
-                let Some(subscription) = client.subscriptions.get(topic) else { return Step::Skipped };
-                let Some((entry, walk)) = subscription.callbacks.first(client.serials) else {
-                    return Step::Skipped;
-                };
-                let (name, bytes) = (subscription.name.index(), payload.len());
-                let is_out = bytes <= entry.options.max_bytes;
-                // The figures are those of the current session.
-                client.delivered += u64::from(!source.retired);
-                let is_new = entry.options.special.is_some();
-                let alone = subscription.callbacks.len() == 1;
-                if !alone || is_new {
-                    self.walk = Some((slot, List::Topic(topic), walk));
-                    let (is_shared, is_out) = (!is_new, !is_new && is_out);
-                    self.message = Message { source: self.turn.source, bytes, is_new, is_shared, is_out };
-                    if is_new {
-                        return Step::Skipped;
-                    }
-                }
-                let (callback, client) = (entry.callback.index(), client.data.index());
-                if is_out {
-                    Step::Message { callback, client, payload, name, channel, alone }
-                } else {
-                    Step::TooLarge { callback, client, bytes, name, channel }
-                }
-            }
-            Item::Answer { slot: request, result } => {
-                let Some(waiting) = client.requests.remove(request) else { return Step::Skipped };
-                self.unusual = true;
-                let (callback, result) = self.content.answer.insert((waiting.callback, result));
-                Step::Answer { callback: callback.index(), client: client.data.index(), result }
-            }
-            Item::Event(event) => {
-                self.unusual = true;
-                self.tasks.push_front(Task::Tell { client: slot, session: source.session, event });
-                Step::Skipped
-            }
         }
     }
 

@@ -98,7 +98,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     fn treatment(&self) -> Option<Treatment> {
         let Some((slot, List::Topic(topic), walk)) = &self.walk else { return None };
         let client = self.clients.get(*slot)?;
-        let options = client.subscriptions.get(*topic)?.callbacks.at(walk)?.options.special.as_ref()?;
+        let options = client.subscriptions.get(*topic)?.callbacks.options(walk)?.special.as_ref()?;
         let (_, payload) = client.sources.get(self.message.source)?.consumer.last_message()?;
         if options.skip_prefix.as_ref().is_some_and(|prefix| payload.starts_with(prefix)) {
             return None;
@@ -112,7 +112,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         let Some(subscription) = client.subscriptions.get(topic) else { return Step::Skipped };
         let Some(entry) = subscription.callbacks.at(&walk) else { return Step::Skipped };
-        let Some(options) = &entry.options.special else { return Step::Skipped };
+        let Some(options) = subscription.callbacks.options(&walk) else { return Step::Skipped };
+        let Some(options) = &options.special else { return Step::Skipped };
         let source = client.sources.get(self.message.source);
         let Some((channel, payload)) = source.and_then(|source| source.consumer.last_message()) else {
             return Step::Skipped;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{World, answer, down, ready, tell};
-use crate::dispatch::EventKind;
+use super::{World, answer, channel, down, ready, say, tell};
+use crate::dispatch::{EventKind, MessageOptions, Step};
 use crate::model::{ClientSlot, Code, DropReason, Error, Event, Ready, ReplyTo, Sink};
 use crate::queue::Producer;
 
@@ -119,4 +119,24 @@ fn a_late_listener_of_a_ready_client_gets_a_ready_of_its_own() {
     world.dispatcher.listen(client, EventKind::Ready, b"c", "during", None);
     tell(&mut producer, ready());
     assert_eq!(world.run_quietly(), ["c.early: Ready ", "c.later: Ready ", "c.during: Ready "]);
+}
+
+#[test]
+fn a_message_that_was_given_up_does_not_repeat_the_first_listener_of_the_next_event() {
+    let mut world = World::new();
+    let (first, mut messages) = world.client("a");
+    let (second, mut events) = world.client("b");
+    let options = MessageOptions { skip_prefix: Some(b"own:"[..].into()), ..MessageOptions::default() };
+    let slot = world.subscribe_with(options, first, &channel("chat"), "c").unwrap();
+    for listener in ["l1", "l2", "l3"] {
+        world.dispatcher.listen(second, EventKind::Down, listener.as_bytes(), listener, None);
+    }
+    say(&mut messages, slot, "hello");
+    world.dispatcher.begin();
+    // The message was taken, and its callback was not called yet.
+    assert!(matches!(world.dispatcher.step(), Step::Skipped));
+    assert!(world.dispatcher.is_walking());
+    world.dispatcher.get_mut(first).unwrap().close();
+    tell(&mut events, down());
+    assert_eq!(world.run_quietly(), ["b.l1: Down ", "b.l2: Down ", "b.l3: Down "]);
 }

@@ -50,6 +50,7 @@ impl Default for Builder {
                 subscriber_buffer: SUBSCRIBER_BUFFER,
                 new_faults: Faults::default(),
                 log: false,
+                about_scripts: None,
             },
         }
     }
@@ -148,6 +149,14 @@ impl Builder {
     #[must_use]
     pub fn log(mut self, log: bool) -> Builder {
         self.settings.log = log;
+        self
+    }
+
+    /// What the error of `EVAL`, `EVALSHA` and `SCRIPT`, which are unknown commands here, says in place of their
+    /// arguments.
+    #[must_use]
+    pub fn about_scripts(mut self, text: impl Into<String>) -> Builder {
+        self.settings.about_scripts = Some(text.into());
         self
     }
 

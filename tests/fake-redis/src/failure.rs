@@ -74,6 +74,11 @@ impl Failure {
         Failure::quoting(text)
     }
 
+    /// The same for a command with a script, with a text of the server's owner.
+    pub(crate) fn unknown_script(request: &Request, about: &str) -> Failure {
+        Failure::quoting(format!("ERR unknown command '{}': {about}", String::from_utf8_lossy(&request[0])))
+    }
+
     /// The same in the words of Redis 5.
     pub(crate) fn unknown_to_redis_5(request: &Request) -> Failure {
         let mut text = b"ERR unknown command `".to_vec();

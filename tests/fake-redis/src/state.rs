@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) subscriber_buffer: usize,
     pub(crate) new_faults: Faults,
     pub(crate) log: bool,
+    /// For the errors of commands with scripts.
+    pub(crate) about_scripts: Option<String>,
 }
 
 /// A snapshot of one connection.

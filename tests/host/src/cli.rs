@@ -34,6 +34,9 @@ Options:
   --watch             a Lua file that changes on disk runs again (with the console it always does)
   --configured        REALTIME_URL leads clients that were not told where Redis is to host.redis_url (with --prompt or
                       --watch it does, unless there is --game)
+  --id NAME           this server's id, written into data/realtime.json before the first map, as the owner of a server
+                      does: 1 to 62 letters, digits, _ . and -. With --servers the ids are NAME-1, NAME-2 …. A file of
+                      --game with another id, or none, is not changed: the run ends with an error
   --tick-rate HZ      ticks a second (default 66)
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
   --module FILE       what require(\"realtime\") loads, instead of the module built with this program; \"none\" for nothing
@@ -47,6 +50,8 @@ Options:
   --servers COUNT     so many consoles side by side (2 to 9), each a server with an id of its own, on one Redis: server-1,
                       server-2 … Their lines begin with 1|, 2| …; a line that begins with @2 goes to the second one. With
                       --game, FOLDER has a folder for each that stays
+  --number NUMBER     which of several servers on one Redis this is (1 to 9, default 1; --servers sets it): players
+                      without a SteamID64 of their own have other ones on each
   --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
   --game-lua FOLDER   the game's own Lua files instead of this program's stand-ins for them: a garrysmod folder with
                       lua/includes in it (default: GMOD_HOST_GAME_LUA in the environment)
@@ -110,6 +115,10 @@ pub(crate) struct Options {
     pub(crate) server: Kind,
     /// How many consoles run side by side; each is a process of this program.
     pub(crate) servers: Option<usize>,
+    /// The server's id in the addon's file; with several servers the beginning of each.
+    pub(crate) id: Option<String>,
+    /// Which of several servers this is, from 1.
+    pub(crate) number: usize,
     /// The host prints no lines of its own at the start.
     pub(crate) quiet: bool,
     pub(crate) timeout: Option<Duration>,
@@ -133,11 +142,12 @@ impl Options {
 
 impl Options {
     /// The command line of one of several servers, without its folder.
-    pub(crate) fn for_one(&self, number: u32) -> Vec<OsString> {
+    pub(crate) fn for_one(&self, index: u32) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec!["--prompt".into(), "--quiet".into()];
         let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
         option("--tick-rate", self.tick_interval.as_secs_f64().recip().to_string().into());
-        option("--seed", self.seed.wrapping_add(number).to_string().into());
+        option("--seed", self.seed.wrapping_add(index).to_string().into());
+        option("--number", (index + 1).to_string().into());
         if let Some(timeout) = self.timeout {
             option("--timeout", timeout.as_secs_f64().to_string().into());
         }
@@ -182,6 +192,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         addons: Vec::new(),
         server: Kind::Fake,
         servers: None,
+        id: None,
+        number: 1,
         quiet: false,
         timeout: None,
         unload: Unload::Never,
@@ -219,6 +231,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                 options.server = one_of(&mut parser, "--server", &kinds)?;
             }
             Long("servers") => options.servers = Some(count(&mut parser, "--servers", 2..=several::MOST)?),
+            Long("number") => options.number = count(&mut parser, "--number", 1..=several::MOST)?,
+            Long("id") => options.id = Some(id(&mut parser)?),
             Long("quiet") => options.quiet = true,
             Long("unload") => {
                 let times = [
@@ -267,6 +281,18 @@ fn count(
     let number = text.parse().ok().filter(|number| range.contains(number));
     let (least, most) = range.into_inner();
     number.ok_or_else(|| format!("{option} takes a number from {least} to {most}, not '{text}'").into())
+}
+
+/// An id that the addon accepts.
+fn id(parser: &mut lexopt::Parser) -> Result<String, lexopt::Error> {
+    // With --servers a hyphen and one digit follow.
+    const LONGEST: usize = 64 - 2;
+    let id = parser.value()?.string()?;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if (1..=LONGEST).contains(&id.len()) && id.bytes().all(is_allowed) {
+        return Ok(id);
+    }
+    Err(format!("--id takes 1 to {LONGEST} letters, digits, _ . and -, not '{id}'").into())
 }
 
 fn parse_seed(name: &str, text: &OsStr) -> Result<u32, lexopt::Error> {

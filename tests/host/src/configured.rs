@@ -1,46 +1,128 @@
-//! The address in `garrysmod/data/realtime.json`, as far as the host shows it to people who want to publish there.
+//! The server's id and the address in `garrysmod/data/realtime.json`; and how people can publish at that address.
 
-use std::{fs, iter::Peekable, path::Path, str::Chars};
+use std::{fs, io, iter::Peekable, path::Path, str::Chars};
+
+use crate::StartError;
 
 /// The addon's file in a server's folder, below `garrysmod`.
 pub(crate) const FILE: &str = "data/realtime.json";
 
-/// The address of a file's clients.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The arguments for redis-cli, without a password.
-    pub(crate) arguments: String,
-    /// Whether redis-cli needs more than that: the file has a user or a password.
-    pub(crate) has_login: bool,
+/// How the clients of a URL log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Login<'a> {
+    /// Not at all.
+    None,
+    /// With a password alone: as the default user of Redis.
+    Password,
+    /// As this user.
+    User(&'a str),
 }
 
 /// The address in the file; none if there is none, or the file cannot be read.
-pub(crate) fn place(file: &Path) -> Option<Place> {
+pub(crate) fn url(file: &Path) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
-    let url = url_of(text.trim_start_matches('\u{feff}'))?;
+    let url = text_of(text.trim_start_matches('\u{feff}'), "url")?;
     // White space and one pair of quotes around it are removed, as by the module.
     let url = url.trim().trim_matches('"').trim();
-    if url.is_empty() { None } else { Some(shown(url)) }
+    if url.is_empty() { None } else { Some(url.to_owned()) }
 }
 
-fn shown(url: &str) -> Place {
-    if let Some(socket) = url.strip_prefix("redis+unix://").or_else(|| url.strip_prefix("unix://")) {
-        let (path, options) = socket.split_once('?').unwrap_or((socket, ""));
-        let has_login = options.contains("password") || options.contains("username") || path.contains('@');
-        let path = path.rsplit_once('@').map_or(path, |(_, path)| path);
-        return Place { arguments: format!("-s {path}"), has_login };
-    }
-    let url = url.strip_prefix("valkey://").map_or_else(|| url.to_owned(), |rest| format!("redis://{rest}"));
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, address))) => {
-            Place { arguments: format!("-u {scheme}://{address}"), has_login: true }
+/// Writes a file with this id, unless there is one.
+///
+/// # Errors
+///
+/// The file that is there has another id, or none; or the system's own.
+pub(crate) fn write_id(file: &Path, id: &str) -> Result<(), StartError> {
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            let found = text_of(text.trim_start_matches('\u{feff}'), "id");
+            if found.as_deref() == Some(id) {
+                return Ok(());
+            }
+            let found = found.map_or_else(|| "no id".to_owned(), |found| format!("the id {found:?}"));
+            Err(StartError::OtherId { file: file.to_owned(), id: id.to_owned(), found })
         }
-        _ => Place { arguments: format!("-u {url}"), has_login: false },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(fs::write(file, format!("{{ \"id\": \"{id}\" }}\n"))?)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
-/// The text at the key "url" of the outermost object. Whether the rest is valid JSON is checked by the addon.
-fn url_of(json: &str) -> Option<String> {
+/// The line that says how to publish to the clients of a URL, without its password.
+pub(crate) fn how_to_publish(url: &str) -> String {
+    let (login, address) = taken_apart(url);
+    if is_postgres(url) {
+        return with_psql(&match login {
+            Login::User(name) => address.replacen("://", &format!("://{name}@"), 1),
+            Login::None | Login::Password => address,
+        });
+    }
+    let place = match address.strip_prefix("redis+unix://").or_else(|| address.strip_prefix("unix://")) {
+        Some(socket) => format!("-s {}", socket.split('?').next().unwrap_or_default()),
+        None => format!("-u {}", address.replacen("valkey://", "redis://", 1)),
+    };
+    let arguments = match login {
+        Login::None => place,
+        Login::Password => format!("{place} --askpass"),
+        Login::User(name) => format!("{place} --user {name} --askpass"),
+    };
+    with_redis_cli(login, &arguments)
+}
+
+/// The same for the URL in a variable of the environment, which redis-cli then gets with its password.
+pub(crate) fn how_to_publish_at(url: &str, variable: &str) -> String {
+    let (login, _) = taken_apart(url);
+    let value = format!("\"${variable}\"");
+    if is_postgres(url) { with_psql(&value) } else { with_redis_cli(login, &format!("-u {value}")) }
+}
+
+fn with_psql(database: &str) -> String {
+    format!("publish from elsewhere: psql {database} -c \"NOTIFY test, 'hello'\"")
+}
+
+fn with_redis_cli(login: Login<'_>, arguments: &str) -> String {
+    match login {
+        Login::None | Login::Password => {
+            format!("publish from elsewhere: redis-cli {arguments} PUBLISH test hello")
+        }
+        // An ACL may allow other channels only.
+        Login::User(name) => format!(
+            "publish from elsewhere, on a channel that the user {name} may use: redis-cli {arguments} PUBLISH CHANNEL hello"
+        ),
+    }
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// The login of a URL, and the URL without it.
+fn taken_apart(url: &str) -> (Login<'_>, String) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("redis", url));
+    let (before, options) = rest.split_once('?').map_or((rest, ""), |(before, options)| (before, options));
+    let (login, place) = before.rsplit_once('@').unwrap_or(("", before));
+    let option =
+        |name: &str| options.split('&').find_map(|option| option.strip_prefix(name)?.strip_prefix('='));
+    let user = login.split(':').next().filter(|user| !user.is_empty()).or_else(|| option("username"));
+    let login = match user {
+        Some("default") => Login::Password,
+        Some(user) => Login::User(user),
+        None if !login.is_empty() || option("password").is_some() => Login::Password,
+        None => Login::None,
+    };
+    let options: Vec<&str> = options
+        .split('&')
+        .filter(|option| {
+            !option.is_empty() && !option.starts_with("password=") && !option.starts_with("username=")
+        })
+        .collect();
+    let mark = if options.is_empty() { "" } else { "?" };
+    (login, format!("{scheme}://{place}{mark}{}", options.join("&")))
+}
+
+/// The text at a key of the outermost object. Whether the rest is valid JSON is checked by the addon.
+fn text_of(json: &str, wanted: &str) -> Option<String> {
     let mut rest = json.chars().peekable();
     let mut depth = 0_usize;
     while let Some(mark) = rest.next() {
@@ -49,7 +131,7 @@ fn url_of(json: &str) -> Option<String> {
             '}' | ']' => depth = depth.checked_sub(1)?,
             '"' => {
                 let key = string(&mut rest)?;
-                if depth == 1 && key == "url" && next_mark(&mut rest) == Some(':') {
+                if depth == 1 && key == wanted && next_mark(&mut rest) == Some(':') {
                     rest.next();
                     return (next_mark(&mut rest)? == '"').then(|| {
                         rest.next();
@@ -106,25 +188,41 @@ mod tests {
             (r#"{ "url": "no end"#, None),
             ("]", None),
         ] {
-            assert_eq!(url_of(json).as_deref(), url, "{json}");
+            assert_eq!(text_of(json, "url").as_deref(), url, "{json}");
         }
     }
 
     #[test]
-    fn a_password_is_not_shown() {
-        for (url, arguments, has_login) in [
-            ("redis://10.0.0.5:6379", "-u redis://10.0.0.5:6379", false),
-            ("valkey://10.0.0.5", "-u redis://10.0.0.5", false),
-            ("redis://gmod:sec@ret@10.0.0.5:6379/2", "-u redis://10.0.0.5:6379/2", true),
-            ("redis://:secret@[fd00::5]", "-u redis://[fd00::5]", true),
-            ("redis+unix:///run/redis.sock?db=0", "-s /run/redis.sock", false),
-            ("redis+unix://:secret@/run/redis.sock", "-s /run/redis.sock", true),
-            ("unix:///run/redis.sock?db=0", "-s /run/redis.sock", false),
-            ("unix:///run/redis.sock?password=secret", "-s /run/redis.sock", true),
-            ("unix://:secret@/run/redis.sock", "-s /run/redis.sock", true),
+    fn the_line_to_publish_works_and_shows_no_password() {
+        for (url, shown) in [
+            ("redis://10.0.0.5:6379", "-u redis://10.0.0.5:6379 PUBLISH test hello"),
+            ("valkey://10.0.0.5", "-u redis://10.0.0.5 PUBLISH test hello"),
+            ("redis://:secret@[fd00::5]", "-u redis://[fd00::5] --askpass PUBLISH test hello"),
+            ("redis://default:secret@a", "-u redis://a --askpass PUBLISH test hello"),
+            ("redis+unix:///run/redis.sock?db=0", "-s /run/redis.sock PUBLISH test hello"),
+            ("redis+unix://:secret@/run/redis.sock", "-s /run/redis.sock --askpass PUBLISH test hello"),
+            (
+                "unix:///run/redis.sock?password=secret&db=1",
+                "-s /run/redis.sock --askpass PUBLISH test hello",
+            ),
         ] {
-            let place = shown(url);
-            assert_eq!((place.arguments.as_str(), place.has_login), (arguments, has_login), "{url}");
+            assert_eq!(how_to_publish(url), format!("publish from elsewhere: redis-cli {shown}"));
         }
+        let on_a_channel = "publish from elsewhere, on a channel that the user gmod may use: redis-cli";
+        for (url, shown) in [
+            ("redis://gmod:sec@ret@10.0.0.5:6379/2", "-u redis://10.0.0.5:6379/2 --user gmod --askpass"),
+            (
+                "unix:///run/redis.sock?username=gmod&password=secret",
+                "-s /run/redis.sock --user gmod --askpass",
+            ),
+        ] {
+            assert_eq!(how_to_publish(url), format!("{on_a_channel} {shown} PUBLISH CHANNEL hello"));
+            let by_variable = format!("{on_a_channel} -u \"$REDIS_URL\" PUBLISH CHANNEL hello");
+            assert_eq!(how_to_publish_at(url, "REDIS_URL"), by_variable);
+        }
+        assert_eq!(
+            how_to_publish("postgres://gmod:secret@a:5432/game?sslmode=require"),
+            "publish from elsewhere: psql postgres://gmod@a:5432/game?sslmode=require -c \"NOTIFY test, 'hello'\""
+        );
     }
 }

@@ -73,6 +73,10 @@ impl GameFolder {
         for path in FOLDERS_THAT_STAY {
             fs::create_dir_all(game.join(path))?;
         }
+        // Modules find files by paths from the game's folder, such as the certificate of "tls_ca".
+        if !LUA_SHARED.starts_with("garrysmod") && cfg!(unix) {
+            put(&game, &folder.root.join("garrysmod"))?;
+        }
         folder.game = game;
         folder.is_kept = true;
         folder.modules =

@@ -35,6 +35,7 @@ mod screen;
 mod server;
 mod servers;
 mod several;
+mod sql;
 mod tool;
 mod value;
 mod watch;
@@ -74,6 +75,8 @@ enum StartError {
     Enter(io::Error),
     #[error("cannot load LuaJIT: {0}")]
     LuaShared(#[from] libloading::Error),
+    #[error("--id {id}: {file} has {found}; change the file, or leave the option out", file = .file.display())]
+    OtherId { file: PathBuf, id: String, found: String },
     #[error("cannot start the watchdog: {0}")]
     Watchdog(io::Error),
     #[error("{0}")]
@@ -137,6 +140,9 @@ fn start(options: Options) -> Result<i32, StartError> {
         if !run.start_folder.join(addon).join("lua").is_dir() {
             run.say(format_args!("the addon {} has no folder lua: no Lua of it runs", addon.display()));
         }
+    }
+    if let Some(id) = &run.options.id {
+        configured::write_id(&run.folder.find(Path::new(configured::FILE)), id)?;
     }
     tool::configure(&run)?;
     let terminal = run.options.is_tool().then(|| tool::start(&run)).transpose()?;

@@ -36,6 +36,7 @@ prelude!(
     "prompt.lua",
     "engine.lua",
     "http.lua",
+    "sql.lua",
     "host.lua",
     "servers.lua",
     "tests.lua",

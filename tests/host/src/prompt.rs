@@ -11,6 +11,9 @@ use rustyline::{Config, DefaultEditor, ExternalPrinter, error::ReadlineError};
 
 use crate::printer::Printer;
 
+/// What a terminal sends before and after pasted text: it is one piece, with its line ends.
+const PASTE: (&[u8], &[u8]) = (b"\x1b[200~", b"\x1b[201~");
+
 const PROMPT: &str = "> ";
 /// The prompt within a chunk of Lua.
 const PROMPT_MORE: &str = ">> ";
@@ -154,6 +157,11 @@ impl Prompt {
     }
 }
 
+/// A text for the plain input of another host, where it is read at once.
+pub(crate) fn as_one_piece(text: &[u8]) -> Vec<u8> {
+    if text.contains(&b'\n') { [PASTE.0, text, PASTE.1, b"\n"].concat() } else { [text, b"\n"].concat() }
+}
+
 /// Ends when there is no more input, or no receiver.
 fn read_edited(mut editor: DefaultEditor, tell: &Sender<Input>, asked: &Receiver<Wanted>) {
     while let Ok(wanted) = asked.recv() {
@@ -178,14 +186,21 @@ fn read_plain(tell: &Sender<Input>, asked: &Receiver<Wanted>) {
     let mut input = io::stdin().lock();
     while asked.recv().is_ok() {
         let mut line = Vec::new();
-        let input = match input.read_until(b'\n', &mut line) {
-            Ok(0) => Input::End,
-            Ok(_) => {
-                while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
-                    line.pop();
-                }
-                Input::Line(line)
+        let read = loop {
+            let read = input.read_until(b'\n', &mut line);
+            while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+                line.pop();
             }
+            let is_open = line.starts_with(PASTE.0) && !line.ends_with(PASTE.1);
+            if !is_open || !matches!(read, Ok(1..)) {
+                break read;
+            }
+            line.push(b'\n');
+        };
+        let pasted = line.strip_prefix(PASTE.0).and_then(|text| text.strip_suffix(PASTE.1));
+        let input = match read {
+            Ok(0) => Input::End,
+            Ok(_) => Input::Line(pasted.map_or_else(|| line.clone(), <[u8]>::to_vec)),
             Err(error) => Input::Failed(error.to_string()),
         };
         if tell.send(input).is_err() {

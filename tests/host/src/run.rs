@@ -21,6 +21,7 @@ use crate::{
     publisher::Publisher,
     screen::{Screen, Stream, Style},
     servers::{Fake, Proxy, Real, Server, Talker},
+    sql::Database,
     value::Value,
     watch::Watch,
 };
@@ -78,6 +79,7 @@ pub(crate) struct Run {
     pub(crate) talkers: RefCell<Vec<Talker>>,
     pub(crate) publishers: RefCell<Vec<Publisher>>,
     pub(crate) http: Http,
+    pub(crate) sql: Database,
     pub(crate) proxies: RefCell<Vec<Proxy>>,
     pub(crate) tls: RefCell<Vec<TlsProxy>>,
 }
@@ -115,6 +117,7 @@ impl Run {
             talkers: RefCell::default(),
             publishers: RefCell::default(),
             http: Http::default(),
+            sql: Database::default(),
             proxies: RefCell::default(),
             tls: RefCell::default(),
         }

@@ -4,8 +4,7 @@
 
 use std::{
     cell::OnceCell,
-    env, fmt,
-    fs::{self, File},
+    env, fmt, fs,
     io::{self, BufRead, BufReader, PipeReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
@@ -19,7 +18,7 @@ use crate::{
     cli::Options,
     configured, ffi,
     folder::unused_folder,
-    prompt::{Prompt, Typed},
+    prompt::{self, Prompt, Typed},
     run::EXIT_FAILED,
     screen::{Screen, Stream, Style},
     server::BEFORE_A_LINE,
@@ -80,14 +79,20 @@ pub(crate) fn serve(options: &Options, count: usize) -> Result<i32, StartError> 
     let (url, _redis) = redis(options, &temporary.0, &screen)?;
     let (tell, news) = mpsc::channel();
     let mut processes = Vec::new();
-    for index in 0..count {
-        let place = options.game.as_deref().unwrap_or(&temporary.0).join(name(index));
-        processes.push(start(options, index, &place, &url, &tell)?);
+    let places: Vec<PathBuf> = (0..count)
+        .map(|index| options.game.as_deref().unwrap_or(&temporary.0).join(name(options, index)))
+        .collect();
+    // A wrong file ends the run before any server has started.
+    for (index, place) in places.iter().enumerate() {
+        prepare(options, index, place)?;
+    }
+    for (index, place) in places.iter().enumerate() {
+        processes.push(start(options, index, place, &url, &tell)?);
     }
     drop(tell);
     let (editor, terminal) = tool::edit(&screen, &prompt)?;
     if !options.quiet {
-        let (first, second) = (name(0), name(1));
+        let (first, second) = (name(options, 0), name(options, 1));
         say(
             &screen,
             format_args!(
@@ -97,6 +102,7 @@ pub(crate) fn serve(options: &Options, count: usize) -> Result<i32, StartError> 
     }
     tool::read(&screen, &prompt, editor)?;
     Console {
+        options,
         screen: &screen,
         prompt: &prompt,
         processes: &mut processes,
@@ -109,8 +115,8 @@ pub(crate) fn serve(options: &Options, count: usize) -> Result<i32, StartError> 
 }
 
 /// The id of a server, and the name of its folder.
-fn name(index: usize) -> String {
-    format!("server-{}", index + 1)
+fn name(options: &Options, index: usize) -> String {
+    format!("{}-{}", options.id.as_deref().unwrap_or("server"), index + 1)
 }
 
 fn say(screen: &Screen, line: impl fmt::Display) {
@@ -120,25 +126,41 @@ fn say(screen: &Screen, line: impl fmt::Display) {
 
 /// The Redis of all servers: the environment's, or one that lives as long as the returned value.
 fn redis(options: &Options, folder: &Path, screen: &Screen) -> Result<(String, Option<Server>), StartError> {
-    let (url, server, shown) = match env::var("REDIS_URL") {
-        // It may contain a password.
-        Ok(url) => (url, None, "\"$REDIS_URL\"".to_owned()),
+    let (url, server, publish) = match env::var("REDIS_URL") {
+        Ok(url) => {
+            let publish = configured::how_to_publish_at(&url, "REDIS_URL");
+            (url, None, publish)
+        }
         Err(env::VarError::NotPresent) => {
             let server = Server::start(options.server, folder).map_err(StartError::Server)?;
             let url = server.url();
             if !options.quiet {
                 say(screen, format_args!("{} is at {url}", options.server));
             }
-            (url.clone(), Some(server), url)
+            let publish = configured::how_to_publish(&url);
+            (url, Some(server), publish)
         }
         Err(error @ env::VarError::NotUnicode(_)) => {
             return Err(StartError::Server(format!("REDIS_URL: {error}")));
         }
     };
     if !options.quiet {
-        say(screen, format_args!("publish from elsewhere: redis-cli -u {shown} PUBLISH test hello"));
+        say(screen, publish);
     }
     Ok((url, server))
+}
+
+/// Makes the folder of a server, with its id.
+fn prepare(options: &Options, index: usize, place: &Path) -> Result<(), StartError> {
+    let settings = place.join("garrysmod").join(configured::FILE);
+    if let Some(folder) = settings.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // A server's folder that stays may have one already.
+    if options.id.is_some() || !settings.exists() {
+        configured::write_id(&settings, &name(options, index))?;
+    }
+    Ok(())
 }
 
 fn start(
@@ -148,14 +170,6 @@ fn start(
     url: &str,
     tell: &Sender<News>,
 ) -> Result<Process, StartError> {
-    let settings = place.join("garrysmod").join(configured::FILE);
-    if let Some(folder) = settings.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // A server's folder that stays may have one already.
-    if let Ok(mut file) = File::create_new(&settings) {
-        writeln!(file, "{{ \"id\": \"{}\" }}", name(index))?;
-    }
     let (output, write) = io::pipe()?;
     let number = u32::try_from(index).unwrap_or(u32::MAX);
     let mut command = Command::new(env::current_exe()?);
@@ -166,7 +180,7 @@ fn start(
     drop(command);
     let input = child.stdin.take();
     let tell = tell.clone();
-    thread::Builder::new().name(name(index)).spawn(move || pass_on(index, output, &tell))?;
+    thread::Builder::new().name(name(options, index)).spawn(move || pass_on(index, output, &tell))?;
     Ok(Process { child, input, code: None })
 }
 
@@ -184,6 +198,7 @@ fn pass_on(index: usize, output: PipeReader, tell: &Sender<News>) {
 
 /// The console: its output and input.
 struct Console<'run> {
+    options: &'run Options,
     screen: &'run Screen,
     prompt: &'run OnceCell<Prompt>,
     processes: &'run mut Vec<Process>,
@@ -227,7 +242,7 @@ impl Console<'_> {
                         Ok(status) => how_it_ended(status),
                         Err(error) => format!("has ended, and its code is not known: {error}"),
                     };
-                    say(self.screen, format_args!("{} {end}", name(index)));
+                    say(self.screen, format_args!("{} {end}", name(self.options, index)));
                 }
             }
         }
@@ -270,7 +285,7 @@ impl Console<'_> {
             Ok(Some((target, b""))) => {
                 self.target = target;
                 let whom = match target {
-                    Target::One(index) => name(index),
+                    Target::One(index) => name(self.options, index),
                     Target::All => "all".to_owned(),
                 };
                 return say(self.screen, format_args!("lines without a number are for {whom} from now on"));
@@ -278,14 +293,17 @@ impl Console<'_> {
             Ok(Some(addressed)) => addressed,
             Err(wrong) => return say(self.screen, wrong),
         };
-        let line = [line, b"\n"].concat();
+        let line = prompt::as_one_piece(line);
         for (index, process) in self.processes.iter_mut().enumerate() {
             if target != Target::All && target != Target::One(index) {
                 continue;
             }
             let written = process.input.as_mut().map(|input| input.write_all(&line));
             if !matches!(written, Some(Ok(()))) {
-                say(self.screen, format_args!("{} has ended: it does not read this line", name(index)));
+                say(
+                    self.screen,
+                    format_args!("{} has ended: it does not read this line", name(self.options, index)),
+                );
             }
         }
     }

@@ -104,31 +104,23 @@ fn tell_server(run: &Run) -> Result<(), StartError> {
     if run.options.game.is_some() && !default_url_is_set() {
         return tell_configured(run);
     }
-    let arguments = if run.server_if_started().is_some() {
+    if run.server_if_started().is_some() {
         let url = run.redis_url().map_err(StartError::Server)?;
         run.say(format_args!("{} is at {url}", run.options.server));
-        format!("-u {url}")
-    } else if env::var_os("REDIS_URL") == env::var_os(DEFAULT_URL) {
-        // It may contain a password.
-        "-u \"$REDIS_URL\"".to_owned()
-    } else {
-        format!("-u \"${DEFAULT_URL}\"")
-    };
-    tell_publish(run, &arguments);
+        run.say(configured::how_to_publish(&url));
+        return Ok(());
+    }
+    let url = env::var(DEFAULT_URL).map_err(|error| StartError::Server(format!("{DEFAULT_URL}: {error}")))?;
+    let is_redis_url = env::var("REDIS_URL").is_ok_and(|named| named == url);
+    run.say(configured::how_to_publish_at(&url, if is_redis_url { "REDIS_URL" } else { DEFAULT_URL }));
     Ok(())
 }
 
 /// The same for a server's folder, whose own file has the address of its clients.
 fn tell_configured(run: &Run) -> Result<(), StartError> {
     let file = configured::FILE;
-    match configured::place(&run.folder.find(Path::new(file))) {
-        Some(place) if place.has_login => {
-            run.say(format_args!(
-                "clients log in as garrysmod/{file} says, and so must redis-cli (--user, --askpass)"
-            ));
-            tell_publish(run, &place.arguments);
-        }
-        Some(place) => tell_publish(run, &place.arguments),
+    match configured::url(&run.folder.find(Path::new(file))) {
+        Some(url) => run.say(configured::how_to_publish(&url)),
         None => {
             let url = run.redis_url().map_err(StartError::Server)?;
             let server = run.options.server;
@@ -138,10 +130,6 @@ fn tell_configured(run: &Run) -> Result<(), StartError> {
         }
     }
     Ok(())
-}
-
-fn tell_publish(run: &Run, arguments: &str) {
-    run.say(format_args!("publish from elsewhere: redis-cli {arguments} PUBLISH test hello"));
 }
 
 impl Drop for Terminal<'_> {

@@ -70,6 +70,8 @@ mod shell;
 mod sql;
 #[path = "snippets/tunnels.rs"]
 mod tunnels;
+#[path = "snippets/web_site.rs"]
+mod web_site;
 
 /// Another file of the module than the one that cargo built.
 const MODULE: &str = "GMOD_HOST_MODULE";

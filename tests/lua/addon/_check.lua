@@ -66,13 +66,39 @@ return function(put)
 		kit.wait(part, function() return check_kit.show(check_kit.all_well()):find(part, 1, true) end)
 	end
 
-	-- Types the rest of a line, from that word on, into redis-cli.
+	-- Splits a line as redis-cli does.
+	local function words_of(line)
+		local words, word, quote, i = {}, nil, nil, 1
+		while i <= #line do
+			local c = line:sub(i, i)
+			local hex = quote == '"' and line:match("^\\x(%x%x)", i)
+			if hex then
+				word, i = word .. string.char(tonumber(hex, 16)), i + 3
+			elseif quote == '"' and c == "\\" or quote == "'" and line:sub(i, i + 1) == "\\'" then
+				word, i = word .. line:sub(i + 1, i + 1), i + 1
+			elseif quote and c == quote then
+				quote = nil
+				assert(i == #line or line:find("^%s", i + 1), "a quote closes within a word: " .. line)
+			elseif not quote and (c == '"' or c == "'") then
+				quote, word = c, word or ""
+			elseif not quote and c:find("%s") then
+				words[#words + 1], word = word, nil
+			else
+				word = (word or "") .. c
+			end
+			i = i + 1
+		end
+		assert(not quote, "a quote stays open: " .. line)
+		words[#words + 1] = word
+		return words
+	end
+
+	-- Types the line that the text gives for redis-cli, to its end. `command`: what it begins with.
 	function check_kit.type_in(server, text, command)
-		local words = {}
-		local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(%a.*", ""):gsub(" and CONFIG REWRITE.*", "")
-		line = line:gsub("(['\"])(.-)%1", function(_, quoted) return (quoted:gsub(" ", "\1")) end)
-		for word in line:gmatch("%S+") do words[#words + 1] = (word:gsub("\1", " ")) end
-		server.command(unpack(words))
+		local line = assert(text:match("redis%-cli: (" .. command .. "[^\n]*)"), text)
+		local answer = server.command(unpack(words_of(line)))
+		assert(not (isstring(answer) and answer:find("^ERR") or istable(answer) and answer.code), line .. ": " .. tostring(answer))
+		return answer
 	end
 
 	-- Writes a URL and restarts, as the report asks an owner to do.

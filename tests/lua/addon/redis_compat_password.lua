@@ -9,7 +9,7 @@ host.test("a wrong password, then the right one, for clients and subscribers", f
 	local _, err = kit.ask(client, "Ping")
 	kit.eq(err.code, "NOAUTH")
 	_, err = kit.ask(client, "Auth", "wrong")
-	assert(err.code == "WRONGPASS" or tostring(err):find("AUTH the server refused the login: the password is wrong", 1, true) == 1, tostring(err))
+	assert(err.code == "WRONGPASS" or tostring(err):find("AUTH the server refused the login: wrong user name or password", 1, true) == 1, tostring(err))
 	assert(client:IsConnected())
 	_, err = kit.ask(client, "Ping")
 	kit.eq(err.code, "NOAUTH")

@@ -14,6 +14,8 @@ host.test("calls fail with UNSUPPORTED, and the console says why", function()
 	assert(err.message:find("Redis 5.0 and newer", 1, true), err.message)
 	kit.wait("the line", function() return said()[1] end)
 	assert(said()[1]:find("cannot be read: UNSUPPORTED", 1, true), said()[1])
+	-- The host's own server says which server to try.
+	assert(said()[1]:find("the embedded server runs no scripts; try gmod-host --server real", 1, true), said()[1])
 	kit.eq({ shared:IsReady(), shared:Get("x"), shared:Wait(0.1) }, { false, nil, false })
 	client:Disconnect()
 end)

@@ -38,7 +38,7 @@ host.test("with a password", function()
 	client:On("down", function(info) err = info.err end)
 	kit.wait("the refusal", function() return err end)
 	-- Before Redis 6 there is no code for it.
-	assert(err.code == "WRONGPASS" or tostring(err):find("AUTH: the server refused the login: the password is wrong", 1, true) == 1, tostring(err))
+	assert(err.code == "WRONGPASS" or tostring(err):find("AUTH: the server refused the login: wrong user name or password", 1, true) == 1, tostring(err))
 	client:Disconnect()
 	host.real.command("CONFIG", "SET", "requirepass", "")
 end)

@@ -175,8 +175,7 @@ fn a_sentinel_that_wants_a_password_is_told_as_such_and_so_is_the_master() {
     assert_eq!(client.commands(0), ["HELLO 3 AUTH user secret"]);
     client.server(0, b"-WRONGPASS invalid username-password pair or user is disabled.\r\n");
     let (error, _) = client.expect_down();
-    let start =
-        "a:6379, the master that the Sentinels name: the server refused the login: the password is wrong";
+    let start = "a:6379, the master that the Sentinels name: the server refused the login: wrong user name or password";
     assert!(error.message.starts_with(start), "{error}");
 }
 

@@ -318,6 +318,9 @@ fn lower(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes.to_ascii_lowercase()).into_owned()
 }
 
+/// Commands with scripts, which this server lacks.
+const SCRIPTS: [&str; 3] = ["eval", "evalsha", "script"];
+
 /// Finds the command, and the subcommand if it has some.
 fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure> {
     let name = lower(&request[0]);
@@ -325,7 +328,12 @@ fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure>
         return Err(Failure::unknown_to_redis_5(request));
     }
     let known = Command::find_by_full_name(&name).filter(|found| !name.contains('|') && state.knows(found));
-    let Some(command) = known else { return Err(Failure::unknown(request)) };
+    let Some(command) = known else {
+        return Err(match &state.settings.about_scripts {
+            Some(about) if SCRIPTS.contains(&name.as_str()) => Failure::unknown_script(request, about),
+            _ => Failure::unknown(request),
+        });
+    };
     if command.subcommands.is_empty() {
         return Ok(command);
     }

@@ -4,7 +4,8 @@ local native = ...
 local base, hook_of, event_of = native.entity, native.engine_hook, native.game_event
 local record_of, find_id64 = base.record, player.GetBySteamID64
 
-local FIRST_ACCOUNT = 39734273 -- of 76561198000000001
+-- Of 76561198000000001, 76561198000001001 on the second server, and so on: two servers' players are not one person.
+local FIRST_ACCOUNT = 39734273 + 1000 * (native.number() - 1)
 local BOT_ID64, FIRST_PORT = "900719968423772%02d", 27005
 
 local users, addresses = 0, 0

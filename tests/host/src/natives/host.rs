@@ -9,6 +9,11 @@ use crate::{
     value::Value,
 };
 
+/// `number()`: which of several servers this is, from 1.
+pub(super) fn number(call: &Call<'_>) -> Result<Value, String> {
+    Ok(call.run().options.number.into())
+}
+
 /// `seed()`: determines the order of hooks.
 pub(super) fn seed(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Number(call.run().options.seed.into()))

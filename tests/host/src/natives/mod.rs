@@ -9,6 +9,7 @@ mod modules;
 mod prompt;
 mod servers;
 mod soak;
+mod sql;
 
 use std::ffi::CStr;
 
@@ -44,7 +45,9 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"list", files::list),
     (c"http_start", http::start),
     (c"http_answer", http::answer),
+    (c"sql_query", sql::query),
     (c"seed", host::seed),
+    (c"number", host::number),
     (c"game_time", host::game_time),
     (c"system_time", host::system_time),
     (c"monotonic", host::monotonic),

@@ -1,5 +1,7 @@
 //! The command line, exit codes, errors and timeouts.
 
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
 use crate::support::{self, Script};
 
 #[test]
@@ -128,6 +130,49 @@ fn arguments_behind_the_script_are_its_own() {
         .run()
         .code(0)
         .stdout("2\t--help\ttwo words\n");
+}
+
+#[test]
+fn an_id_is_the_servers_own() {
+    let addon = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lua");
+    let addon = addon.to_str().expect("UTF-8");
+    let script = "
+        local realtime = include('realtime/load.lua')
+        local id, is_named = realtime.ServerId()
+        local players, problem = realtime.Players()
+        print('the id:', id, is_named, players and 'has players' or problem)
+        host.exit()";
+    let run = |options: &[&str]| Script::new(script).options(&["--addon", addon]).options(options).run();
+    run(&["--configured", "--id", "ttt-1"]).code(0).stdout("the id:\tttt-1\ttrue\thas players\n");
+    run(&["--configured"]).code(0).no_stdout("has players");
+    for wrong in ["", "two words", "a/b", &"x".repeat(63)] {
+        run(&["--id", wrong]).code(64).stderr("--id takes 1 to 62 letters, digits, _ . and -");
+    }
+    // The id in the file of a server that stays is not changed.
+    let folder = support::fresh_folder();
+    let game = folder.to_str().expect("UTF-8");
+    let file = folder.join("garrysmod/data/realtime.json");
+    run(&["--game", game, "--id", "ttt-1"]).code(0);
+    run(&["--game", game, "--id", "ttt-1"]).code(0);
+    // The module finds the file in the game's folder, and closes it to other users.
+    assert_eq!(fs::metadata(&file).expect("the file").permissions().mode() & 0o007, 0);
+    run(&["--game", game, "--id", "ttt-2"]).code(1).stderr("--id ttt-2: ").stderr(
+        "garrysmod/data/realtime.json has the id \"ttt-1\"; change the file, or leave the option out",
+    );
+    support::write(&file, "{ \"url\": \"redis://127.0.0.1:1\" }");
+    run(&["--game", game, "--id", "ttt-1"]).code(1).stderr("has no id");
+    fs::remove_dir_all(folder).expect("the folder");
+}
+
+#[test]
+fn the_demo_says_what_it_measures() {
+    Script::new(include_str!("../../../../lua/examples/demo.lua"))
+        .run()
+        .code(0)
+        .stdout("[alpha] connected to the embedded server over RESP3\n")
+        .stdout(
+            "latency: from the publish to the callback; most of it is the wait for a tick, every 15 ms\n",
+        );
 }
 
 #[test]

@@ -190,8 +190,10 @@ fn the_place_to_publish_is_the_one_that_the_servers_file_names() {
     // A password stays in the file.
     write(&file, &format!("{{ \"url\": \"{}\" }}", url.replace("redis://", "redis://gmod:secret@")));
     let mut server = Session::start(&folder, &options[..2], &[]);
-    server.next("gmod-host: clients log in as garrysmod/data/realtime.json says, and so must redis-cli (--user, --askpass)");
-    server.next(&format!("gmod-host: publish from elsewhere: redis-cli -u {url} PUBLISH test hello"));
+    server.next(&format!(
+        "gmod-host: publish from elsewhere, on a channel that the user gmod may use: redis-cli -u {url} --user gmod --askpass \
+         PUBLISH CHANNEL hello"
+    ));
     server.next("gmod-host: type Lua, …");
     server.line("quit").ends(0);
 

@@ -54,6 +54,43 @@ fn a_line_goes_where_it_says() {
 }
 
 #[test]
+fn pasted_text_is_one_piece() {
+    let folder = Folder::new();
+    let (mut session, _) = two(&folder, &[]);
+    session.line("\x1b[200~local a = 5\n\nprint('a is', a)\x1b[201~").next("1| a is\t5");
+    session.line("@2 print('a line')").next("2| a line");
+    session.line("quit").ends(0);
+}
+
+#[test]
+fn players_of_two_servers_are_not_one_person() {
+    let folder = Folder::new();
+    let (mut session, _) = two(&folder, &[]);
+    session.line("@all player_add Alice");
+    both(&mut session, "Player [1][Alice] has joined", "Player [1][Alice] has joined");
+    session.line("@all print(player.GetHumans()[1]:SteamID64())");
+    both(&mut session, "76561198000000001", "76561198000001001");
+    session.line("quit").ends(0);
+}
+
+#[test]
+fn ids_begin_with_the_given_name() {
+    let folder = Folder::new();
+    write(&folder.join("echo/lua/autorun/server/echo.lua"), ECHO);
+    let options = ["--servers", "2", "--addon", "echo", "--id", "ttt", "--game", "kept", "--quiet"];
+    for _ in 0..2 {
+        let mut session = Session::start(&folder, &options, &[]);
+        both(&mut session, "started as ttt-1", "started as ttt-2");
+        session.line("@2 quit").next("gmod-host: ttt-2 has ended, with code 0");
+        session.line("quit").ends(0);
+    }
+    write(&folder.join("kept/ttt-2/garrysmod/data/realtime.json"), r#"{ "id": "mine" }"#);
+    let mut session = Session::start(&folder, &options, &[]);
+    session.until("gmod-host: --id ttt-2: kept/ttt-2/garrysmod/data/realtime.json has the id \"mine\"; …");
+    session.ends(1);
+}
+
+#[test]
 fn all_use_one_redis() {
     let folder = Folder::new();
     let (mut session, url) = two(&folder, &[]);

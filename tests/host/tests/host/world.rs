@@ -23,6 +23,30 @@ fn what_is_lacking_is_named() {
         .code(0);
 }
 
+#[test]
+fn sql_is_as_in_the_game() {
+    Script::new("include('sql.lua')").file("sql.lua", include_str!("world/sql.lua")).run().code(0);
+}
+
+/// Each folder has a database of its own.
+#[test]
+fn sql_is_kept_in_a_folder_that_stays() {
+    let script = "
+        sql.Query('CREATE TABLE IF NOT EXISTS runs (name TEXT)')
+        sql.Query('INSERT INTO runs VALUES (' .. sql.SQLStr(host.args[1]) .. ')')
+        for _, row in ipairs(sql.Query('SELECT name FROM runs')) do print('run:', row.name) end
+        print('file:', file.Exists('sv.db', 'MOD'))
+        host.exit()";
+    let (one, two) = (Folder::new(), Folder::new());
+    let run = |folder: &Folder, name: &str| {
+        let game = folder.to_str().expect("UTF-8");
+        Script::new(script).options(&["--game", game]).arguments(&[name]).run()
+    };
+    run(&one, "first").code(0).stdout("run:\tfirst\nfile:\ttrue\n");
+    run(&one, "second").code(0).stdout("run:\tfirst\nrun:\tsecond\n");
+    run(&two, "third").code(0).stdout("run:\tthird\n").no_stdout("first");
+}
+
 /// Players belong to a map's Lua state: the next one begins without them.
 #[test]
 fn a_map_change_forgets_players() {
@@ -52,8 +76,8 @@ fn somebody_at_the_console_adds_players_who_speak_and_leave() {
     console.line("player_add Alice 76561198000000001").next("76561198000000001 is here already");
     console.line("player_add Alice 5").next("'5' is no SteamID64");
     console.line("bot").next("Player [2][Bot…] has joined");
-    console.line("sql.Query('x')").next("");
-    console.next("[ERROR] lua_run:1: gmod-host has no sql.Query");
+    console.line("util.TraceLine({})").next("");
+    console.next("[ERROR] lua_run:1: gmod-host has no util.TraceLine");
     console.next("  1. …");
     console.line("quit");
 }

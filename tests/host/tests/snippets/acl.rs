@@ -8,6 +8,7 @@ use crate::{
     fresh_folder, host,
     markdown::{self, Block},
     servers::{Redis, words},
+    web_site,
 };
 
 /// The permissions of the documentation's user, tested from the game.
@@ -65,6 +66,9 @@ fn of_its_own(root: &Path, name: &str, redis: &Redis) -> Result<(), Failed> {
 
 /// Lines for `redis-cli`, typed into a server without users. The result is the same as with the configuration.
 pub(crate) fn typed(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
+    if web_site::has_a_user(block) {
+        return web_site::may_do_what_it_needs(root, name, block);
+    }
     let redis = Redis::start(&fresh_folder(&format!("{name}-{}", block.line))?, "requirepass admin")?;
     for line in block.code.lines() {
         redis.ask(&words(line))?;

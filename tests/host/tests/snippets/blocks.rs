@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::{
     acl, config, console,
     markdown::{self, Block},
-    python, shell, sql, tunnels,
+    python, shell, sql, tunnels, web_site,
 };
 
 /// Blocks of `text` that are not console lines: their page, their content, and why they do not run.
@@ -52,7 +52,7 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
             }
             let needs_redis = matches!(&*block.language, "conf" | "redis")
                 || (block.language == "sh" && shell::asks(block));
-            let needs_python = block.language == "python";
+            let needs_python = block.language == "python" || web_site::has_a_user(block);
             let needs_postgres = block.language == "sql";
             let (root, name, block, output) = (root.to_owned(), name.clone(), block.clone(), behind.cloned());
             let title = format!("{name}:{} ({})", block.line, block.language);
@@ -69,7 +69,7 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
     let all: Vec<Block> = pages.iter().flat_map(|(_, blocks)| blocks.clone()).collect();
     let shells = all.clone();
     trials.push(Trial::test("every rule for the shell counts", move || shell::every_rule_counts(&shells)));
-    let folder = root.to_owned();
+    let (folder, pages_of_web_sites) = (root.to_owned(), pages.clone());
     trials.push(Trial::test("every exception counts", move || every_exception_counts(&folder, &pages)));
     let ends = all.clone();
     trials.push(Trial::test("both ends of each tunnel meet", move || tunnels::ends_meet(&of(&ends, "ini"))));
@@ -80,6 +80,9 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
     let (copy, again, third) = (root.to_owned(), root.to_owned(), root.to_owned());
     let acl = Trial::test("every ACL SETUSER in the text is taken", move || acl::in_the_text(&copy));
     trials.push(acl.with_ignored_flag(!with_redis));
+    trials.push(Trial::test("each web site has a user of its own", move || {
+        web_site::each_has_a_user(&pages_of_web_sites)
+    }));
     trials.push(Trial::test("what the tables say of the console is in the sources", move || {
         console::tables_are_in_the_sources(&again)
     }));

@@ -25,6 +25,8 @@ pub(crate) struct Block {
     pub(crate) chapter: String,
     /// The comment `<!-- produce` right before it, if there is one.
     pub(crate) produce: Option<String>,
+    /// The comment `<!-- check` right after it, if there is one.
+    pub(crate) check: Option<String>,
 }
 
 /// Every page of the repository, by its path in it.
@@ -60,6 +62,7 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
     let lines: Vec<&str> = markdown.lines().collect();
     let mut found = Vec::new();
     let mut produce = None;
+    let mut is_after_a_block = false;
     let mut chapter = String::new();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
@@ -69,6 +72,7 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
         if text.starts_with("~~~") {
             // Valid in Markdown, too; the tests of Lua and Rust do not support them.
             found.push(Block { line: at + 2, language: text.to_owned(), ..Block::default() });
+            is_after_a_block = false;
         } else if ticks >= 3 {
             let fence = "`".repeat(ticks);
             let end = end_of(&lines, at, |line| line.trim() == fence);
@@ -80,14 +84,23 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
                 indented: indent > 0,
                 chapter: chapter.clone(),
                 produce: produce.take(),
+                check: None,
             });
+            is_after_a_block = true;
             at = end;
         } else if text == "<!-- produce" {
             let end = end_of(&lines, at, |line| line.trim() == "-->");
             produce = Some(lines[at + 1..end].join("\n"));
             at = end;
+        } else if text == "<!-- check" {
+            let end = end_of(&lines, at, |line| line.trim() == "-->");
+            if let Some(block) = found.last_mut().filter(|_| is_after_a_block) {
+                block.check = Some(lines[at + 1..end].join("\n"));
+            }
+            at = end;
         } else if !text.is_empty() {
             produce = None;
+            is_after_a_block = false;
             if let Some(heading) = line.strip_prefix("## ") {
                 heading.clone_into(&mut chapter);
             }

@@ -18,14 +18,20 @@ pub(crate) fn is_expected() -> bool {
 
 pub(crate) fn runs(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
     let folder = fresh_folder(&format!("{name}-{}", block.line))?;
-    let script = folder.join("block.py");
-    fs::write(&script, &block.code)?;
-    let mut command = Command::new(find(PROGRAM).ok_or("no python3")?);
-    command.env("PYTHONPATH", root.join(MODULES)).env("PYTHONDONTWRITEBYTECODE", "1");
-    let output = command.arg(&script).current_dir(&folder).output()?;
-    if !output.status.success() {
-        return Err(format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into());
-    }
+    program(root, &folder, &block.code)?;
     fs::remove_dir_all(&folder)?;
     Ok(())
+}
+
+/// Runs a program in a folder. What it writes to its errors is the failure.
+pub(crate) fn program(root: &Path, folder: &Path, code: &str) -> Result<(), Failed> {
+    let script = folder.join("block.py");
+    fs::write(&script, code)?;
+    let mut command = Command::new(find(PROGRAM).ok_or("no python3")?);
+    command.env("PYTHONPATH", root.join(MODULES)).env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = command.arg(&script).current_dir(folder).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
 }

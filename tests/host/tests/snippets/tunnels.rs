@@ -25,6 +25,8 @@ const WORDS: &[(&str, &[&str])] = &[
     ("Interface", &["Address", "ListenPort", "PrivateKey"]),
     ("Peer", &["PublicKey", "AllowedIPs", "Endpoint", "PersistentKeepalive"]),
     ("Unit", &["After", "Wants"]),
+    // Before the first section of stunnel's.
+    ("", &["foreground"]),
     ("redis", &["client", "accept", "connect", "ciphers", "PSKsecrets"]),
 ];
 
@@ -39,7 +41,10 @@ fn sections(text: &str) -> Result<Sections, Failed> {
             .split_once('=')
             .map(|(key, value)| (key.trim(), value.trim()))
             .ok_or_else(|| format!("no key = value: {line}"))?;
-        let (section, values) = sections.last_mut().ok_or("a value before any section")?;
+        if sections.is_empty() {
+            sections.push((String::new(), BTreeMap::new()));
+        }
+        let (section, values) = sections.last_mut().ok_or("no section")?;
         let words = WORDS.iter().find(|(name, _)| name == section).map(|(_, words)| *words);
         if !words.is_some_and(|words| words.contains(&key)) {
             return Err(format!("[{section}] has no {key}").into());
@@ -52,10 +57,9 @@ fn sections(text: &str) -> Result<Sections, Failed> {
 /// All blocks of `ini` of a page at once: each is an end of a connection.
 pub(crate) fn ends_meet(blocks: &[&Block]) -> Result<(), Failed> {
     let all: Vec<Sections> = blocks.iter().map(|block| sections(&block.code)).collect::<Result<_, _>>()?;
-    let begins = |with: &str| {
-        all.iter().filter(|file| file.first().is_some_and(|(name, _)| name == with)).collect::<Vec<_>>()
-    };
-    let ([near, far], [server, client]) = (&begins("Interface")[..], &begins("redis")[..]) else {
+    let having =
+        |with: &str| all.iter().filter(|file| file.iter().any(|(name, _)| name == with)).collect::<Vec<_>>();
+    let ([near, far], [server, client]) = (&having("Interface")[..], &having("redis")[..]) else {
         return Err("two ends of WireGuard and two of stunnel are expected".into());
     };
     // Each end of WireGuard lets in the other's address, and the game server finds the other's port.
@@ -75,6 +79,10 @@ pub(crate) fn ends_meet(blocks: &[&Block]) -> Result<(), Failed> {
     same("Endpoint", port(value(far, "Peer", "Endpoint")?), value(near, "Interface", "ListenPort")?)?;
     // The client of stunnel reaches its server.
     same("connect", value(client, "redis", "connect")?, value(server, "redis", "accept")?)?;
+    // Without it stunnel forks, and systemd takes the end of the first process for its own.
+    for end in [server, client] {
+        same("foreground", value(end, "", "foreground")?, "yes".to_owned())?;
+    }
     same("client", value(client, "redis", "client")?, "yes".to_owned())
 }
 
@@ -101,10 +109,7 @@ pub(crate) fn stunnel_carries(blocks: &[&Block]) -> Result<(), Failed> {
             .replace("accept = 127.0.0.1:6379", &format!("accept = 127.0.0.1:{}", near.number()))
             .replace("connect = 127.0.0.1:6379", &format!("connect = 127.0.0.1:{}", redis.port()));
         let (file, log) = (folder.join(format!("{name}.conf")), folder.join(format!("{name}.log")));
-        fs::write(
-            &file,
-            format!("foreground = yes\npid =\ndebug = info\noutput = {}\n{adapted}\n", log.display()),
-        )?;
+        fs::write(&file, format!("pid =\ndebug = info\noutput = {}\n{adapted}\n", log.display()))?;
         let mut process =
             Process::start(Command::new(&program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))?;
         let bound = format!("bound to 127.0.0.1:{}\n", port.number());
