@@ -62,13 +62,13 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             }
             _ if !is_present => return Step::Skipped,
             Event::Ready(_) | Event::Subscribed(_) if client.loss.is_some() => {
-                self.tasks.push_front(Task::Tell { client: slot, session, event });
+                self.tasks.push_front(Task::Tell { client: slot, session, event: event.into() });
                 let Some(gap) = client.gap() else { return Step::Skipped };
                 gap
             }
             Event::Subscribed(topic) if !client.confirm(&topic, session) => {
                 let Some((gap, ready)) = client.regain(topic) else { return Step::Skipped };
-                self.tasks.push_front(Task::Tell { client: slot, session, event: ready });
+                self.tasks.push_front(Task::Tell { client: slot, session, event: ready.into() });
                 gap
             }
             Event::Notice(notice) => {
@@ -79,7 +79,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                 let notice = ready.notices.remove(0);
                 self.content.line = client.console.notice(&notice);
                 // The event itself comes after its line.
-                self.tasks.push_front(Task::Tell { client: slot, session, event });
+                self.tasks.push_front(Task::Tell { client: slot, session, event: event.into() });
                 return Step::Line(&self.content.line);
             }
             Event::Ready(mut ready) => {

@@ -94,7 +94,11 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                 Some(Item::Event(event)) => {
                     self.turn.taken += 1;
                     self.unusual = true;
-                    self.tasks.push_front(Task::Tell { client: slot, session: source.session, event });
+                    self.tasks.push_front(Task::Tell {
+                        client: slot,
+                        session: source.session,
+                        event: event.into(),
+                    });
                     return Step::Skipped;
                 }
                 None => {

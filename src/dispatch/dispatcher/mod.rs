@@ -59,7 +59,7 @@ struct Turn {
 #[derive(Debug, PartialEq)]
 enum Task {
     /// Passes an event of a session to its listeners.
-    Tell { client: ClientSlot, session: SessionId, event: Event },
+    Tell { client: ClientSlot, session: SessionId, event: Box<Event> },
     /// A session reported its end.
     End { client: ClientSlot, session: SessionId },
     /// Answers the requests that such a session left unanswered, one after the other.
@@ -202,7 +202,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         (self.content.answer, self.content.event) = (None, None);
         while let Some(task) = self.tasks.pop_front() {
             match task {
-                Task::Tell { client, session, event } => return self.tell(client, session, event),
+                Task::Tell { client, session, event } => return self.tell(client, session, *event),
                 Task::End { client: slot, session } => {
                     if let Some(client) = self.clients.get_mut(slot) {
                         client.end(session);
