@@ -37,6 +37,7 @@ const HANDED_ON: &[&str] = &[
     "os error",
     "invalid password",
     "invalid username-password pair or user is disabled",
+    "command not allowed when used memory > 'maxmemory'",
 ];
 
 pub(crate) fn is_produced(root: &Path, name: &str, block: &Block, produce: &str) -> Result<(), Failed> {

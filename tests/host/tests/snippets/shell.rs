@@ -39,13 +39,14 @@ const LINES: &[(&str, Line)] = &[
     ("./srcds_run_x64 ", Prints("srcds: ")),
     ("redis-cli --user gmod --askpass PING", Asks("PONG")),
     ("redis-cli --user gmod --askpass PUBLISH chat hello", Asks("0")),
-    ("redis-cli PUBLISH web.", Asks("0")),
-    ("redis-cli CONFIG SET ", Asks("OK")),
+    ("redis-cli --askpass PUBLISH web.", Asks("0")),
+    ("redis-cli --askpass CONFIG SET ", Asks("OK")),
     ("cargo test --workspace", Not("it is what runs this")),
     (".ci/run", Not("it is what runs this")),
     ("cargo fmt --all --check", Not("the gate does")),
     ("cargo clippy --workspace ", Not("the gate does")),
     ("cargo test --test layers ", Not("the gate does")),
+    ("cargo clippy --all-targets --features tls,postgres ", Not("the gate does")),
     ("cargo run -q -p gmod-host -- my_script.lua", Not("the host's own tests do, with scripts of theirs")),
     (
         "cargo run -q -p gmod-host -- --addon lua tests/lua/addon/fuzz",
@@ -142,7 +143,10 @@ fn files_are_there(root: &Path, text: &str) -> Result<(), Failed> {
 fn server(root: &Path, name: &str, block: &Block) -> Result<Redis, Failed> {
     let folder = fresh_folder(&format!("{name}-{}-redis", block.line))?;
     if !block.code.contains("--user gmod") {
-        return Redis::start(&folder, "");
+        return Redis::start(
+            &folder,
+            if block.code.contains("--askpass") { "requirepass secret" } else { "" },
+        );
     }
     let owners = fs::read_to_string(root.join(OWNERS))?;
     let blocks = crate::markdown::blocks(&owners);
