@@ -33,7 +33,7 @@ return function(realtime, addon)
 	-- Whether the client's URL names Sentinels: the name of the master stands after their addresses.
 	function addon.NamesSentinels(client)
 		local stats = client:Stats()
-		return (stats.sentinel or stats.sentinel_error or tostring(client):find(":%d+/[^/%]]+%]")) ~= nil
+		return (stats.sentinel or stats.sentinel_error or tostring(client):find("^[^/]*:%d+/[^/%]]+%]")) ~= nil
 	end
 
 	-- The words of servers about keys and channels that a user may not access: Redis 6 and 7.0, in a script of 7.0,
@@ -166,8 +166,9 @@ return function(realtime, addon)
 	-- What to do about a refusal that may have the module's advice at its end. `parts(client)`: the rules for a user with parts, in whom the
 	-- module's would do nothing.
 	function addon.TodoOfRefusal(report, client, text, parts)
-		local command = text:match("; to allow it, type into redis%-cli: (ACL SETUSER .+)$")
-		if not command then return "Fix what the line above names." end
+		local _, before = text:find("; to allow it, type into redis-cli: ", 1, true)
+		local command = before and text:sub(before + 1)
+		if not command or not command:find("^ACL SETUSER ") then return "Fix what the line above names." end
 		if parts and has_parts(client) then command = "ACL SETUSER " .. addon.UserOf(client, text) .. parts(report, client) end
 		return addon.InRedisCliForUser(report, client, command)
 	end
