@@ -207,7 +207,6 @@ return function(realtime, addon)
 			arguments = { "keys" }
 			for i = load.cursor, math.min(load.cursor + load.slice, #load.keys + 1) - 1 do arguments[#arguments + 1] = load.keys[i] end
 		end
-		local writes = answered_writes(self)
 		local accepted, refused = read(self, arguments, function(err, version, mark, cursor, reply)
 			if self.load ~= load then return end
 			if err then
@@ -217,7 +216,8 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			load.reply = { at = 5, fields = reply, version = version, next = cursor, writes = writes, bytes = 0, seconds = 0 }
+			-- Answers come in the order of the calls: the slice has what was answered before it, and nothing later.
+			load.reply = { at = 5, fields = reply, version = version, next = cursor, writes = answered_writes(self), bytes = 0, seconds = 0 }
 		end)
 		if not accepted then retry_later(self, load, refused) end
 	end
@@ -264,8 +264,8 @@ return function(realtime, addon)
 		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
 	end
 
-	-- The entries that this server wrote, by key: those of writes that were answered before the last slice was asked for, and those of
-	-- the messages in `chain`, whose writes the copy then shows as well.
+	-- The entries that this server wrote, by key: those of writes that were answered before the last slice, and those of the messages in
+	-- `chain`, whose writes the copy then shows as well.
 	local function own_entries(self, load, chain)
 		local own, is_shown = {}, {}
 		local function note(key, version)
