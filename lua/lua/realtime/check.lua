@@ -38,8 +38,22 @@ return function(realtime, addon)
 		return report, writer
 	end
 
+	local function postgres_todo(message)
+		if message:find("^28P01") then
+			return "Write the user and the password that PostgreSQL has for this server into " .. addon.settings_from ..
+				", as in postgres://gmod:password@10.0.0.5/game, and restart this server."
+		elseif message:find("^REFUSED") then
+			return "Start PostgreSQL there (sudo systemctl start postgresql), or correct the address in " .. addon.settings_from ..
+				".\nIf it runs on another machine: postgresql.conf has listen_addresses = '*' there, and the firewall lets this server in."
+		elseif message:find("^DISCONNECTED") then
+			return "Is PostgreSQL running (sudo systemctl status postgresql)? The module tries again by itself, within 30 s: then check again."
+		end
+	end
+
 	-- What to do about a connection that cannot be made, in addition to the module's own words.
-	local function connection_todo(message)
+	local function connection_todo(client, message)
+		local general = "Fix what the line above names; the module keeps trying. The project's page docs/troubleshooting.md explains each line."
+		if addon.IsPostgres(client) then return postgres_todo(message) or general end
 		if message:find("max number of clients", 1, true) then
 			return "End one of its other clients, so that redis-cli has room as well.\n" .. addon.InRedisCli("CONFIG SET maxclients 10000") ..
 				"\nTo see who opens so many connections: CLIENT LIST"
@@ -52,7 +66,7 @@ return function(realtime, addon)
 		elseif message:find("^DISCONNECTED") then
 			return "Is Redis running (sudo systemctl status redis-server)? The module tries again by itself, within 30 s: then check again."
 		end
-		return "Fix what the line above names; the module keeps trying. The project's page docs/troubleshooting.md explains each line."
+		return general
 	end
 
 	-- The module's file as it is now: the next map loads it again. An upload may be running, or have failed.
@@ -93,7 +107,7 @@ return function(realtime, addon)
 		end, CONNECTING)
 		if client:IsConnected() then return client end
 		reason = reason or "TIMEOUT: no answer within " .. CONNECTING .. " s"
-		report.Problem("connection", "there is none: " .. reason, connection_todo(reason))
+		report.Problem("connection", "there is none: " .. reason, connection_todo(client, reason))
 	end
 
 	local function tell_history(report)

@@ -104,9 +104,12 @@ return function(realtime, addon)
 				addon.TodoOfRefusal(report, client, text, function() return ANSWERS end))
 		end
 		if refused then return report.Good("messages", "a message to oneself came back") end
-		report.Problem("messages", string.format("a message to oneself did not come back within %d s; Redis counted %s receivers", PATIENCE,
-			tostring(receivers)), 'Write "verify_delivery": true into "options" of garrysmod/data/realtime.json, restart this server, and check what ' ..
-			"is between it and Redis.")
+		local text = string.format("a message to oneself did not come back within %d s", PATIENCE)
+		if addon.IsPostgres(client) then
+			return report.Problem("messages", text, "Is a pooler between this server and PostgreSQL? It must not share connections (pool_mode = session).")
+		end
+		report.Problem("messages", string.format("%s; Redis counted %s receivers", text, tostring(receivers)), 'Write "verify_delivery": true into ' ..
+			'"options" of garrysmod/data/realtime.json, restart this server, and check what is between it and Redis.')
 	end
 
 	-- Which patterns a user may have depends on the user's rules; that some are allowed does not.
@@ -196,27 +199,32 @@ return function(realtime, addon)
 
 	function steps.buffers(report, client)
 		local err, reply = realtime.Await(client, "Command", { "CONFIG", "GET", "client-output-buffer-limit" })
-		local limits = not err and istable(reply) and realtime.Map(reply)["client-output-buffer-limit"]
-		local hard, soft = tostring(limits or ""):match("pubsub (%d+) (%d+)")
+		local reply_text = not err and istable(reply) and realtime.Map(reply)["client-output-buffer-limit"]
+		local hard, soft, seconds = tostring(reply_text or ""):match("pubsub (%d+) (%d+) (%d+)")
 		if not hard then
 			return report.Unknown("output buffers", "this user may not read how much may wait for a subscriber. As an administrator type into " ..
 				"redis-cli CONFIG GET client-output-buffer-limit: it should say pubsub 33554432 8388608 60 or more")
 		end
-		hard, soft = tonumber(hard), tonumber(soft)
+		hard, soft, seconds = tonumber(hard), tonumber(soft), tonumber(seconds)
+		-- 0 is no limit. Without seconds the lower limit ends a connection at once.
+		local limits = {}
+		if hard > 0 then limits[1] = mebibytes(hard) end
+		if soft > 0 then limits[#limits + 1] = mebibytes(soft) .. (seconds > 0 and " for " .. seconds .. " s" or "") end
+		if not limits[1] then return report.Good("output buffers", "no limit") end
+		local text = "Redis ends the connection of a subscriber for whom more than " .. table.concat(limits, ", or ") .. " wait"
 		if (hard > 0 and hard < PUBSUB_HARD) or (soft > 0 and soft < PUBSUB_SOFT) then
-			return report.Problem("output buffers", string.format("Redis ends the connection of a subscriber for whom more than %s wait, or %s " ..
-				"for a while: too little", mebibytes(hard), mebibytes(soft)),
-				in_redis_cli('CONFIG SET client-output-buffer-limit "pubsub 32mb 8mb 60"'))
+			return report.Problem("output buffers", text .. ": too little", in_redis_cli('CONFIG SET client-output-buffer-limit "pubsub 32mb 8mb 60"'))
 		end
-		report.Good("output buffers", hard == 0 and "no limit" or mebibytes(hard) .. " may wait for a subscriber")
+		report.Good("output buffers", text)
 	end
 
-	function steps.clock(report)
+	function steps.clock(report, client)
+		local server = addon.IsPostgres(client) and "PostgreSQL" or "Redis"
 		local time, reason = realtime.Time()
 		if not time then return report.Unknown("clock", "the server's time is not known: " .. reason) end
 		local off = os.time() - time
-		if math.abs(off) < CLOCKS then return report.Good("clock", "this machine and Redis agree") end
-		report.Problem("clock", string.format("this machine's clock is %.0f s %s Redis's", math.abs(off), off > 0 and "ahead of" or "behind"),
+		if math.abs(off) < CLOCKS then return report.Good("clock", "this machine and " .. server .. " agree") end
+		report.Problem("clock", string.format("this machine's clock is %.0f s %s %s's", math.abs(off), off > 0 and "ahead of" or "behind", server),
 			"Have the system set its clock, on both machines: timedatectl set-ntp true")
 	end
 

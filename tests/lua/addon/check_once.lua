@@ -426,13 +426,20 @@ host.test("maxclients is reached, or will be soon", function()
 end)
 
 host.test("an output buffer limit that is too small", function()
-	for _, limits in ipairs({ "1mb 0 0", "0 512kb 10" }) do
-		host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub " .. limits)
-		type_in(host.real, only("output buffers", "too little").todo, "CONFIG SET")
+	local function limit(limits) host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub " .. limits) end
+	-- 0 is no limit, which no text names.
+	for limits, text in pairs({ ["1mb 0 0"] = "more than 1.0 MB wait: too little", ["0 512kb 10"] = "more than 0.5 MB for 10 s wait: too little",
+		["1mb 512kb 0"] = "more than 1.0 MB, or 0.5 MB wait: too little" }) do
+		limit(limits)
+		type_in(host.real, only("output buffers", text).todo, "CONFIG SET")
 		all_well()
 	end
-	host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0")
-	all_well()
+	for limits, text in pairs({ ["0 0 60"] = "no limit", ["0 8mb 60"] = "Redis ends the connection of a subscriber for whom more than 8.0 MB for 60 s wait",
+		["32mb 0 0"] = "Redis ends the connection of a subscriber for whom more than 32.0 MB wait" }) do
+		limit(limits)
+		local report = show(all_well())
+		assert(("\n" .. report .. "\n"):find("\ngood output buffers: " .. text .. "\n", 1, true), report)
+	end
 end)
 
 host.test("the command shows the same, to a superadmin as well; what is asked for wrongly raises", function()

@@ -100,3 +100,20 @@ host.test("realtime_check finds all well, and looks for nothing of Redis", funct
 	for _, name in ipairs({ "connection", "messages", "subscriptions", "clock", "other servers" }) do assert(about[name], name .. " is not in\n" .. said) end
 	for _, name in ipairs({ "memory", "jobs", "patterns" }) do assert(not about[name], said) end
 end)
+
+host.test("a PostgreSQL that is down: what to do names PostgreSQL, and no Redis", function()
+	local client = realtime.Default()
+	host.server.stop()
+	kit.wait("the refusal", function() return (client:Stats().error or ""):find("^REFUSED") end)
+	local report
+	realtime.Check(function(got) report = got end)
+	kit.wait("the report", function() return report end)
+	local problem
+	for _, line in ipairs(report.lines) do
+		if line.state == "problem" then problem = line end
+	end
+	kit.eq(problem.about, "connection")
+	assert(problem.todo:find("systemctl start postgresql", 1, true) and not problem.todo:find("[Rr]edis"), problem.todo)
+	host.server.start()
+	kit.wait("ready again", function() return client:IsConnected() end)
+end)
