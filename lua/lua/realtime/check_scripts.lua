@@ -22,8 +22,12 @@ return function(realtime, addon)
 		for _, helper in ipairs(addon.check_helpers) do
 			local was_used = addon.HelperIsUsed(helper, client)
 			local err, channel = try(client, helper)
-			-- The module's words for a refused publish name the user.
-			if channel then err = realtime.Await(client, "Publish", channel, "") end
+			-- The module's words for a refused publish name the user. An empty table means nothing to other servers.
+			if channel then
+				err = realtime.Await(client, "Publish", channel, "")
+			elseif helper.registers and not err then
+				err = realtime.Await(client, "Publish", helper.registers, (realtime.Encode({}, realtime.ServerId(), helper.registers)))
+			end
 			local code, text = err and (addon.IsRefusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
 			local words = code == "NOPERM" and "ACL SETUSER " .. addon.UserOf(client, text) .. addon.RulesOfHelper(client, helper, text)
 			text = addon.WithoutRemedy(text)
