@@ -94,7 +94,7 @@ return function(realtime, addon)
 		local err, entries = realtime.Await(client, "Command", { "XREVRANGE", key, "+", "-", "COUNT", 1 })
 		local newest = not err and istable(entries) and istable(entries[1]) and istable(entries[1][2]) and realtime.Map(entries[1][2]) or {}
 		local id = isstring(newest.first) and newest.first:match("^%d+%-%d+$")
-		local text = string.format("%d messages of %s are dead: they failed too often", count, channel)
+		local text = string.format("%d messages of %s are dead: they failed too often, or cannot be read", count, channel)
 		if id then text = text .. "; the newest, " .. id .. ": " .. addon.Printable(tostring(newest.reason), 120) end
 		report.Problem("durable channel", text, string.format("To see them and the reasons, type into redis-cli: XRANGE %s - +\n" ..
 			"Fix the cause, and put each back with its \"first\", in this server's console: lua_run realtime.Durable():Retry(\"%s\", \"%s\")\n" ..
@@ -116,9 +116,12 @@ return function(realtime, addon)
 					tell_dead(report, client, channel, stats.dead)
 				else
 					-- Messages for subscribers stay after they were handled.
-					local oldest = stats.kind == "work" and stats.oldest and ", the oldest is " .. ago(stats.oldest) .. " old" or ""
-					report.Good("durable channel", string.format("%s: %d messages, %d of them not handled%s%s", channel, stats.length, stats.behind, oldest,
-						silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
+					local text = string.format("%s: %d messages, %d of them not handled", channel, stats.length, stats.behind)
+					if stats.kind == "work" then
+						text = string.format("%s: %d messages, %d of them not begun, %d in work or waiting after an error%s", channel, stats.length, stats.behind,
+							stats.pending, stats.oldest and ", the oldest is " .. ago(stats.oldest) .. " old" or "")
+					end
+					report.Good("durable channel", text .. (silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
 				end
 			end
 		end
