@@ -58,9 +58,16 @@ return function(realtime, addon)
 			return "End one of its other clients, so that redis-cli has room as well.\n" .. addon.InRedisCli("CONFIG SET maxclients 10000") ..
 				"\nTo see who opens so many connections: CLIENT LIST"
 		elseif message:find("^WRONGPASS") or message:find("^NOAUTH") or message:find("^AUTH") then
+			if message:find("the Sentinel ", 1, true) then
+				return 'Write the Sentinels\' own password, the requirepass of their sentinel.conf, into garrysmod/data/realtime.json, as ' ..
+					'"options": { "sentinel_password": "…" }, and restart this server.'
+			end
 			return "Write the user and the password that Redis has for this server into " .. addon.settings_from ..
 				", as in redis://gmod:password@10.0.0.5:6379, and restart this server.\nOr give the user that password. " ..
 				addon.InRedisCli("ACL SETUSER gmod >password")
+		elseif message:find("(os error 104)", 1, true) or message:find("(os error 10054)", 1, true) then -- reset by the peer, on Linux or Windows
+			return "Something accepts connections there and ends them at once: if that is a tunnel or a proxy, look into its log, because its key may " ..
+				"be wrong, or Redis behind it is down.\nOtherwise look into Redis's log."
 		elseif message:find("^REFUSED") then
 			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from .. "."
 		elseif message:find("^DISCONNECTED") then

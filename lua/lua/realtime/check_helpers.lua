@@ -13,7 +13,7 @@ return function(realtime, addon)
 
 	-- The scripts of the helpers, on keys of the check's own, which all servers share, so that its leftovers do not
 	-- grow. For each command that a helper needs there is one call. `run` returns an error, or the channel on which
-	-- it could not publish.
+	-- it could not publish. `registers`: a channel on which no script publishes, but the servers do.
 	local RIGHTS = " +eval +evalsha +script|load +time "
 	addon.check_helpers = {
 		{
@@ -85,8 +85,8 @@ return function(realtime, addon)
 				end
 				return false
 			end,
-			keys = " ~realtime:players:*",
-			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hmget +hset +hdel +hlen +hgetall " ..
+			keys = " ~realtime:players:*", channels = " &realtime:players*", registers = "realtime:players",
+			commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hmget +hset +hdel +hlen +hgetall " ..
 				"+pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore",
 			run = function(run, id)
 				local function names(...)

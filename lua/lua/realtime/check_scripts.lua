@@ -22,8 +22,12 @@ return function(realtime, addon)
 		for _, helper in ipairs(addon.check_helpers) do
 			local was_used = addon.HelperIsUsed(helper, client)
 			local err, channel = try(client, helper)
-			-- The module's words for a refused publish name the user.
-			if channel then err = realtime.Await(client, "Publish", channel, "") end
+			-- The module's words for a refused publish name the user. An empty table means nothing to other servers.
+			if channel then
+				err = realtime.Await(client, "Publish", channel, "")
+			elseif helper.registers and not err then
+				err = realtime.Await(client, "Publish", helper.registers, (realtime.Encode({}, realtime.ServerId(), helper.registers)))
+			end
 			local code, text = err and (addon.IsRefusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
 			local words = code == "NOPERM" and "ACL SETUSER " .. addon.UserOf(client, text) .. addon.RulesOfHelper(client, helper, text)
 			text = addon.WithoutRemedy(text)
@@ -90,7 +94,7 @@ return function(realtime, addon)
 		local err, entries = realtime.Await(client, "Command", { "XREVRANGE", key, "+", "-", "COUNT", 1 })
 		local newest = not err and istable(entries) and istable(entries[1]) and istable(entries[1][2]) and realtime.Map(entries[1][2]) or {}
 		local id = isstring(newest.first) and newest.first:match("^%d+%-%d+$")
-		local text = string.format("%d messages of %s are dead: they failed too often", count, channel)
+		local text = string.format("%d messages of %s are dead: they failed too often, or cannot be read", count, channel)
 		if id then text = text .. "; the newest, " .. id .. ": " .. addon.Printable(tostring(newest.reason), 120) end
 		report.Problem("durable channel", text, string.format("To see them and the reasons, type into redis-cli: XRANGE %s - +\n" ..
 			"Fix the cause, and put each back with its \"first\", in this server's console: lua_run realtime.Durable():Retry(\"%s\", \"%s\")\n" ..
@@ -112,9 +116,12 @@ return function(realtime, addon)
 					tell_dead(report, client, channel, stats.dead)
 				else
 					-- Messages for subscribers stay after they were handled.
-					local oldest = stats.kind == "work" and stats.oldest and ", the oldest is " .. ago(stats.oldest) .. " old" or ""
-					report.Good("durable channel", string.format("%s: %d messages, %d of them not handled%s%s", channel, stats.length, stats.behind, oldest,
-						silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
+					local text = string.format("%s: %d messages, %d of them not handled", channel, stats.length, stats.behind)
+					if stats.kind == "work" then
+						text = string.format("%s: %d messages, %d of them not begun, %d in work or waiting after an error%s", channel, stats.length, stats.behind,
+							stats.pending, stats.oldest and ", the oldest is " .. ago(stats.oldest) .. " old" or "")
+					end
+					report.Good("durable channel", text .. (silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
 				end
 			end
 		end

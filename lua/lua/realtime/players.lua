@@ -12,6 +12,7 @@ return function(realtime, addon)
 
 	-- The server that the player is on, and the player's record; nil if on none.
 	function methods:Where(id)
+		if addon.IsBot(id) then return end
 		local record = self.index[addon.SteamID64("Where", 1, id)]
 		if record then return record.server, register.Shown(record) end
 	end
@@ -30,6 +31,7 @@ return function(realtime, addon)
 
 	-- Asks the server that the player is on: fn(err, answer). Returns the same as client:Command.
 	function methods:Ask(id, name, data, fn, seconds)
+		if addon.IsBot(id) then return addon.RefuseBot("nobody is asked about a bot") end
 		id = addon.SteamID64("Ask", 1, id)
 		check_name("Ask", 2, name)
 		if not isfunction(fn) then error("bad argument #4 to 'Ask' (function expected, got " .. type(fn) .. ")", 2) end
@@ -74,6 +76,7 @@ return function(realtime, addon)
 	-- Leaves a message for a player: Answer's function gets it on the player's server, now or after the next join.
 	-- fn(err, id). Returns the same as client:Command.
 	function methods:Post(id, name, data, options, fn)
+		if addon.IsBot(id) then return addon.RefuseBot("a bot gets no posts") end
 		id = addon.SteamID64("Post", 1, id)
 		check_name("Post", 2, name)
 		if isfunction(options) and fn == nil then options, fn = nil, options end
@@ -86,7 +89,10 @@ return function(realtime, addon)
 	end
 
 	-- Keeps a player registered for up to 30 s after leaving. Returns a function that ends this; or nil and why.
-	function methods:Hold(id) return stays.Hold(self, addon.SteamID64("Hold", 1, id)) end
+	function methods:Hold(id)
+		if addon.IsBot(id) then return nil, "a bot is not registered" end
+		return stays.Hold(self, addon.SteamID64("Hold", 1, id))
+	end
 
 	-- "joined" and "left", fn(who); "taken", fn(ply, server).
 	addon.AddEvents(methods, "players", { "joined", "left", "taken" }, "")

@@ -302,7 +302,7 @@ return function(realtime, addon)
 	function addon.ShowPresence(say, client)
 		for self in pairs(addon.presences) do
 			if self.client == client then
-				say("    presence       as %s: %d other servers%s", self.id, self.count, has_twin(self) and ", ONE OF THEM HAS THE SAME ID" or "")
+				say("    presence       as %s: %d other servers%s", self.id, self.count, has_twin(self) and ", AND ONE WITH THE SAME ID" or "")
 			end
 		end
 	end

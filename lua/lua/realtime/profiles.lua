@@ -8,6 +8,7 @@ return function(realtime, addon)
 	local HOLD, MOST_HOLD = 120, opening.MOST_HOLD -- seconds that a server keeps a document for a player who is on the way to it
 	local BUDGET = 0.002 -- seconds of a tick for checking documents for changes
 	local NAMED = 10 -- how many players a console line names
+	local NO_BOTS = "a bot has no profile"
 	local EVENTS = { taken = true, saving = true }
 	local SCRIPTS = { "profiles_open", "profiles_save", "profiles_renew" }
 
@@ -56,9 +57,7 @@ return function(realtime, addon)
 	-- client:Command.
 	function methods:Open(ply, options, fn)
 		if isfunction(options) and fn == nil then options, fn = nil, options end
-		if isentity(ply) and IsValid(ply) and ply:IsPlayer() and ply:IsBot() then
-			return false, addon.Error("BOT", "a bot has no SteamID64, and so no profile", false)
-		end
+		if addon.IsBot(ply) then return addon.RefuseBot(NO_BOTS) end
 		local id = addon.SteamID64("Open", 1, ply)
 		options = check_options("Open", 2, options, OPEN)
 		if not isfunction(fn) then error("bad argument to 'Open' (a function expected after the player, or after the options; got " .. type(fn) .. ")", 2) end
@@ -72,6 +71,7 @@ return function(realtime, addon)
 
 	-- The data of a document that is open here, from Open or Save; otherwise nil.
 	function methods:Get(ply)
+		if addon.IsBot(ply) then return end
 		local profile = find(self, addon.SteamID64("Get", 1, ply))
 		return profile and profile.data
 	end
@@ -96,6 +96,7 @@ return function(realtime, addon)
 	-- saved.
 	function methods:Save(ply, data, fn)
 		if isfunction(data) and fn == nil then data, fn = nil, data end
+		if addon.IsBot(ply) then return addon.RefuseBot(NO_BOTS) end
 		local id = addon.SteamID64("Save", 1, ply)
 		check_function("Save", 3, fn)
 		local profile = find(self, id)
@@ -114,6 +115,7 @@ return function(realtime, addon)
 		elseif isfunction(options) and fn == nil then
 			options, fn = nil, options
 		end
+		if addon.IsBot(ply) then return addon.RefuseBot(NO_BOTS) end
 		local id = addon.SteamID64("Close", 1, ply)
 		options = check_options("Close", 3, options, CLOSE)
 		check_function("Close", 4, fn)

@@ -1,5 +1,10 @@
 -- SteamID64s, which the helpers use as the players' names.
 return function(_, addon)
+	-- Bots are no players of any helper: the SteamID64 that the game makes up for one is another bot's elsewhere.
+	function addon.IsBot(value) return isentity(value) and IsValid(value) and value:IsPlayer() and value:IsBot() end
+	-- The refusal of a method for a bot.
+	function addon.RefuseBot(what) return false, addon.Error("BOT", what, false) end
+
 	-- The SteamID64 of an argument: a player, a SteamID64 or a "STEAM_0:…". Raises for anything else, in the name of
 	-- the method that was called. `level`: how many functions lie between the method's caller and this one, 1 by
 	-- default.
@@ -8,7 +13,7 @@ return function(_, addon)
 		local function wrong(what) error(string.format("bad argument #%d to '%s' (%s)", position, name, what), level) end
 		if isentity(value) then
 			if not (IsValid(value) and value:IsPlayer()) then wrong("a player expected, got " .. tostring(value)) end
-			if value:IsBot() then wrong("a player expected, got a bot, which has no SteamID64") end
+			if value:IsBot() then wrong("a player expected, got a bot") end
 			value = value:SteamID64()
 		elseif isnumber(value) then
 			wrong("a number cannot hold a SteamID64: write it in quotes")

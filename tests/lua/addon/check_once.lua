@@ -207,7 +207,7 @@ host.test("messages that are dead", function()
 	local is_dead
 	durable:On("failed", "test", function() is_dead = true end)
 	kit.wait("its end", function() return is_dead end)
-	local function problem() return only("durable channel", "1 messages of check_once are dead: they failed too often; the newest, ") end
+	local function problem() return only("durable channel", "1 messages of check_once are dead: they failed too often, or cannot be read; the newest, ") end
 	local dead = type_in(host.real, problem().todo, "XRANGE")
 	kit.eq({ #dead, table.HasValue(dead[1][2], "no JSON") }, { 1, true })
 	-- Put back, it is dead again.
@@ -217,7 +217,15 @@ host.test("messages that are dead", function()
 	assert(problem().text:find(": line 1, column 1: expected a value", 1, true), problem().text)
 	kit.eq(type_in(host.real, problem().todo, "DEL"), 1)
 	local report = all_well()
-	assert(show(report):find("good durable channel: check_once: 0 messages, 0 of them not handled", 1, true), show(report))
+	assert(show(report):find("good durable channel: check_once: 0 messages, 0 of them not begun, 0 in work or waiting after an error\n", 1, true), show(report))
+	-- One that failed waits for its next try.
+	durable:Work("check_once", function(_, _, done) done("later") end)
+	local has_failed
+	durable:On("failed", "test", function() has_failed = true end)
+	durable:Publish("check_once", 1)
+	kit.wait("its first try", function() return has_failed end)
+	report = show(all_well())
+	assert(report:find("check_once: 1 messages, 0 of them not begun, 1 in work or waiting after an error, the oldest is ", 1, true), report)
 	durable:Stop("check_once")
 	for _, script in ipairs({ "durable_work", "durable_manage" }) do realtime.addon.used_scripts[script] = nil end
 end)
@@ -346,6 +354,30 @@ host.test("Redis is stopped", function()
 	check_kit.keep(host.real)
 	kit.wait("ready", function() return client:IsConnected() end)
 	assert(show(all_well()):find("waiting (", 1, true), "the history")
+end)
+
+host.test("a connection that cannot be made: advice that fits the reason", function()
+	local client, meta = realtime.Default(), FindMetaTable("RealtimeClient")
+	local is_connected, stats, reason = meta.IsConnected, meta.Stats, nil
+	function meta:IsConnected() return self ~= client and is_connected(self) end
+	function meta:Stats()
+		local found = stats(self)
+		if self == client then found.error = reason end
+		return found
+	end
+	for _, case in ipairs({
+		{ "REFUSED: cannot connect to 127.0.0.1:6379: Connection reset by peer (os error 104)", "if that is a tunnel or a proxy" },
+		{ "REFUSED: cannot connect to 127.0.0.1:6379: An existing connection was closed (os error 10054)", "if that is a tunnel or a proxy" },
+		{ "REFUSED: cannot connect to 127.0.0.1:6379: Connection refused (os error 111)", "Start Redis there" },
+		{ "NOAUTH: the Sentinel 127.0.0.1:26379: it wants a password of its own: set the option sentinel_password", '"sentinel_password": "' },
+		{ "WRONGPASS: the Sentinel 127.0.0.1:26379: invalid username-password pair or user is disabled.", '"sentinel_password": "' },
+		{ "WRONGPASS: invalid username-password pair or user is disabled.", "redis://gmod:password@" },
+	}) do
+		reason = case[1]
+		local todo = only("connection", reason).todo
+		assert(todo:find(case[2], 1, true), reason .. " -> " .. todo)
+	end
+	meta.IsConnected, meta.Stats = is_connected, stats
 end)
 
 host.test("a replica", function()

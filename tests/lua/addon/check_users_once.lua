@@ -71,6 +71,20 @@ host.test("the channel of a shared table: the helper's line, once", function()
 	table.Empty(realtime.addon.used_scripts)
 end)
 
+host.test("players: the channel on which servers tell who is where", function()
+	local client = with_parts(ANSWERS .. " (~realtime:players:* &realtime:players:* +eval +evalsha +script|load +time +publish +get +set +hget " ..
+		"+hmget +hset +hdel +hlen +hgetall +pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore)")
+	local used = realtime.addon.used_scripts
+	used.players_claims = true
+	type_in(host.real, check_kit.only("players", "channel").todo, "ACL SETUSER ttt%-1 %(")
+	kit.eq({ may("PUBLISH", "realtime:players", "x"), may("SUBSCRIBE", "realtime:players"), may("SUBSCRIBE", "realtime:players:ttt-1") },
+		{ "OK", "OK", "OK" })
+	all_well()
+	stays_protected()
+	used.players_claims = nil
+	client:Disconnect()
+end)
+
 host.test("a message to oneself", function()
 	local client = with_parts("(&realtime:requests:ttt-1 +subscribe) (&realtime:requests:* +publish)")
 	type_in(host.real, check_kit.only("messages", "is refused").todo, "ACL SETUSER")

@@ -27,7 +27,11 @@ host.test("who joins is here, and who leaves is not; bots never are", function()
 	where(ID, here)
 	kit.eq((players:Where(alice)), here)
 	kit.eq(#players:Find(""), 1)
-	kit.raises("a bot, which has no SteamID64", players.Where, players, bot)
+	kit.eq({ players:Where(bot), players:Hold(bot) }, { nil, nil, "a bot is not registered" })
+	for _, method in ipairs({ "Ask", "Post" }) do
+		local accepted, refusal = players[method](players, bot, "x", 1, function() error("no bot") end)
+		kit.eq({ accepted, refusal.code }, { false, "BOT" }, method)
+	end
 	host.players.leave(alice)
 	where(ID, nil)
 	host.players.leave(bot)

@@ -180,7 +180,11 @@ host.test("a bot has no document, and what is no player raises", function()
 	local a = server(kit.unique("wallet"))
 	local profiles, bot = a.profiles, host.players.add({ name = "Bot", bot = true })
 	local refused, err = profiles:Open(bot, function() error("no bot") end)
-	kit.eq({ refused, err.code }, { false, "BOT" })
+	kit.eq({ refused, err.code, profiles:Get(bot) }, { false, "BOT", nil })
+	for _, method in ipairs({ "Save", "Close" }) do
+		refused, err = profiles[method](profiles, bot, { x = 1 })
+		kit.eq({ refused, err.code }, { false, "BOT" }, method)
+	end
 	host.players.leave(bot)
 	for _, wrong in ipairs({ 76561198000000001, "Alice", {}, NULL, "7656119800000000", "STEAM_0:5:1" }) do
 		kit.raises("bad argument #1 to 'Open'", profiles.Open, profiles, wrong, print)

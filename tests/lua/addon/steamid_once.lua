@@ -16,7 +16,7 @@ end)
 host.test("what is no player raises where the method was called", function()
 	kit.raises("_once.lua:%d+: bad argument #2 to 'Method' %(a number cannot hold a SteamID64: write it in quotes%)", function() method(76561198000000001) end)
 	local bot = host.players.add({ bot = true })
-	kit.raises("got a bot, which has no SteamID64", method, bot)
+	kit.raises("got a bot%)", method, bot)
 	for _, value in ipairs({ "Alice", "", "7656119800000000", "STEAM_0:2:1", "765611980000000011", ("7"):rep(1000), true, {} }) do
 		kit.raises('a player, a SteamID64 in quotes or a "STEAM_0:…" expected, got ', method, value)
 	end
