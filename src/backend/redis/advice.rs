@@ -4,7 +4,7 @@
 use std::io::{Error as IoError, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
-use resp::{DecodeError, ErrorKind};
+use resp::DecodeError;
 
 use super::config::Config;
 use super::texts::server_name;
@@ -56,13 +56,15 @@ pub(super) fn full(words: &str) -> String {
 
 /// What to do if bytes cannot be parsed, or exceed a limit of the parser.
 pub(super) fn undecodable(error: DecodeError) -> String {
+    use resp::ErrorKind as Kind;
+
     match error.kind {
-        ErrorKind::DepthLimit
-        | ErrorKind::AggregateLimit
-        | ErrorKind::ElementsLimit
-        | ErrorKind::BlobLimit
-        | ErrorKind::LineLimit
-        | ErrorKind::FrameLimit => {
+        Kind::DepthLimit
+        | Kind::AggregateLimit
+        | Kind::ElementsLimit
+        | Kind::BlobLimit
+        | Kind::LineLimit
+        | Kind::FrameLimit => {
             format!(
                 "the server sent a reply beyond what this module accepts ({error}); the connection was renewed"
             )

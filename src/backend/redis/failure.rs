@@ -265,7 +265,7 @@ impl Failure {
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
             }
-            Self::Decode(error) => Error::unsent(Code::Protocol, advice::undecodable(*error)),
+            Self::Decode(error) => Error::unsent(Code::Protocol, advice::undecodable(error)),
             Self::OutOfStep => Error::unsent(
                 Code::Protocol,
                 "the server's answers do not match the commands; the connection was closed",
