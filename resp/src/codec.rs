@@ -107,13 +107,17 @@ impl tokio_util::codec::Encoder<OwnedValue> for Codec {
 ///
 /// ```
 /// use resp::codec::CodecError;
+/// use resp::ErrorKind;
 ///
 /// /// Whether another try may do better.
 /// fn is_worth_a_retry(error: &CodecError) -> bool {
 ///     match error {
 ///         CodecError::Io(_) | CodecError::Cut { .. } => true,
 ///         CodecError::Decode(error) => {
-///             eprintln!("the server does not speak RESP: {error}");
+///             match error.kind {
+///                 ErrorKind::UnknownType(_) => eprintln!("the server does not speak RESP: {error}"),
+///                 _ => eprintln!("the reply is wrong, or beyond a limit: {error}"),
+///             }
 ///             false
 ///         }
 ///         CodecError::Encode(_) | _ => false,

@@ -50,9 +50,9 @@ impl<'a> Frame<'a> {
         self.whole.then_some(self.root.bytes)
     }
 
-    /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), or nested
-    /// deeper than [`Limits::skip_depth_over`](crate::Limits::skip_depth_over): everything after that point is
-    /// missing from it.
+    /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), for which the
+    /// 24 bytes of bookkeeping for each value count as well, or nested deeper than
+    /// [`Limits::skip_depth_over`](crate::Limits::skip_depth_over): everything after that point is missing from it.
     #[inline]
     pub fn is_truncated(&self) -> bool {
         self.truncated

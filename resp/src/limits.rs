@@ -43,11 +43,12 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Levels of nested aggregates. Default 128.
+    /// Levels of nested aggregates and attributes. Default 128.
     pub depth: usize,
     /// Elements in one aggregate; a map's pair counts as two. Default 16 Mi.
     pub aggregate: u64,
     /// Values in one frame in total; those in attributes count, and each attribute counts as one more. Default 32 Mi.
+    /// More than 4,294,967,293 are never accepted, because a frame's values are indexed with 32 bits.
     pub elements: u64,
     /// Bytes in one blob; also all chunks of a streamed one in total. Default 512 MiB.
     pub blob: u64,

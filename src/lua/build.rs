@@ -12,11 +12,11 @@ use crate::json::{MAX_DEPTH, Node, Tape};
 #[derive(Debug)]
 pub(super) struct DecodedValue {
     pub(super) tape: Tape,
-    /// The range of the wanted key's value in the text.
+    /// The range of the value of the key that the caller asked for (`json/watched.rs`) in the text.
     pub(super) found: Option<Range<usize>>,
 }
 
-/// Pushes the value, and the first and last byte of the wanted key's value. Returns how many values it pushed, or
+/// Pushes the value, and the first and last byte of the value of that key. Returns how many values it pushed, or
 /// `None` if it pushed an error instead: the tape may take megabytes, so a raised error must not leave it behind.
 ///
 /// # Safety

@@ -18,7 +18,7 @@ pub(super) fn restrict_config(_module: &mut Module, _call: &mut Call<'_>) -> Res
     Ok(match restrict(Path::new(FILE)) {
         Ok(()) => Output::Boolean(true),
         Err(problem) => {
-            Output::Without(format!("cannot take the rights of other users from {FILE}: {problem}"))
+            Output::Without(format!("cannot remove the permissions of other users on {FILE}: {problem}"))
         }
     })
 }

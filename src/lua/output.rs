@@ -33,7 +33,7 @@ pub(super) enum Output {
     Without(String),
     /// false and an error.
     Refused(Error),
-    /// An error or nil, and a reply; rows are followed by their result.
+    /// An error or nil, and a reply; after rows, their result as well.
     Answer(Result<Value, Error>),
     /// A client's figures; if it is gone, only its state.
     Stats(Option<Box<Stats>>),

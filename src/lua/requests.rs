@@ -123,7 +123,7 @@ fn request(
     Ok(Output::Boolean(true))
 }
 
-/// `client:CommandSync(words [, seconds])` → error or nil, reply or nil; rows are followed by their result
+/// `client:CommandSync(words [, seconds])` → error or nil, reply or nil; after rows, their result as well
 pub(super) fn command_sync(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let args = call.words(module.fixed, 1, "command")?;

@@ -16,7 +16,7 @@ const REMEDY: &str = "; ";
 pub struct Error {
     /// What kind of failure it is.
     pub code: Code,
-    /// What is wrong and what to do, in a sentence. Never contains a secret.
+    /// What is wrong and, if something can be done, what to do, in a sentence. Never contains a secret.
     pub message: Cow<'static, str>,
     /// Whether the command may have reached the server.
     pub sent: bool,
@@ -82,7 +82,7 @@ pub enum Code {
     Overloaded,
     /// The client was closed.
     Closed,
-    /// Nothing accepts connections there.
+    /// Nothing accepts connections at the address.
     Refused,
     /// The host's name could not be resolved.
     Resolve,

@@ -217,6 +217,8 @@ host.run(function()
 	pcall(host.server.start)
 	host.tick_times() -- which the host keeps until this call
 	if map == 1 then
+		local least = WARM_ROUNDS * #conditions
+		assert(MAPS >= least, "the number of maps must be " .. least .. " or more, because it is measured after them")
 		host.keep("deaf", native.deaf_port())
 		host.keep("alone", host.threads())
 	end

@@ -132,6 +132,38 @@ fn an_answer_of_many_elements_is_too_large_as_well() {
 }
 
 #[test]
+fn a_list_of_twenty_million_elements_is_an_answer_like_any_other() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.get(1, "long");
+    client.server(0, b"*20000000\r\n:1\r\n%20000000\r\n:2\r\n:3\r\n");
+    let said = client.said();
+    assert!(said.is_empty(), "{said:?}");
+}
+
+#[test]
+fn the_loss_after_a_reply_beyond_a_limit_names_the_limit() {
+    let deep = "*1\r\n".repeat(65_537);
+    for (reply, limit) in [
+        ("*4294967295\r\n", "(too many elements in one frame at byte "),
+        (deep.as_str(), "(nested too deep at byte "),
+    ] {
+        let mut client = Client::ready(Resp::Three, &[]);
+        client.get(1, "endless");
+        client.server(0, reply.as_bytes());
+        let said = client.said();
+        assert_eq!(failure(&said[..1]), (1, "DISCONNECTED".to_owned(), true));
+        let is_down = |said: &&Said| matches!(said, Said::Event(Event::Down { .. }));
+        let Some(Said::Event(Event::Down { error, .. })) = said.iter().find(is_down) else {
+            panic!("{said:?}")
+        };
+        assert_eq!(error.code.as_str(), "PROTOCOL", "{error}");
+        let text = format!("the server sent a reply beyond what this module accepts {limit}");
+        assert!(error.message.starts_with(&text), "{error}");
+        client.expect_close(0);
+    }
+}
+
+#[test]
 fn a_message_that_is_a_long_line_is_dropped_and_counted() {
     for resp in BOTH {
         let mut client = Client::subscribed(resp, &[("max_message_bytes", OptionValue::Number(8.0))]);

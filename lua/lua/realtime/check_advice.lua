@@ -36,8 +36,8 @@ return function(realtime, addon)
 		return (stats.sentinel or stats.sentinel_error or tostring(client):find("^[^/]*:%d+/[^/%]]+%]")) ~= nil
 	end
 
-	-- The words of servers about keys and channels that a user may not access: Redis 6 and 7.0, in a script of 7.0,
-	-- 7.2 and newer and Valkey.
+	-- The words of servers about keys and channels that a user may not access: of Redis 6 and 7.0; of 7.0 in a script; of Redis 7.2, newer
+	-- ones and Valkey.
 	local KEYS = { "keys used", "keys mentioned", "access a key" }
 	local CHANNELS = { "channels used", "channel mentioned", "access a channel" }
 	local function says(text, phrases)
@@ -96,7 +96,8 @@ return function(realtime, addon)
 		return err ~= nil and addon.IsRefusal(err)
 	end
 
-	-- Whether the user's permissions have several parts: then there is a channel on which he may publish, and may not subscribe.
+	-- Whether the user's permissions have several parts (Redis calls them selectors): then there is a channel on which he may publish, and
+	-- may not subscribe.
 	local function has_parts(client)
 		local channel = "realtime:requests:realtime.check"
 		if realtime.Await(client, "Publish", channel, "") then return false end
@@ -106,8 +107,8 @@ return function(realtime, addon)
 
 	local function part_of_helper(helper) return " (" .. (helper.keys .. (helper.channels or "") .. helper.commands):sub(2) .. ")" end
 
-	-- What allows all that the helper needs. A rule for keys or channels raises where all of them are allowed already. What is added to a
-	-- user with parts is a part of its own, because his other rules would count for these channels, and these commands for his.
+	-- What allows all that the helper needs. A rule for keys or channels raises where all of them are allowed already. For a
+	-- user with parts a part is added, because his other commands would else apply to these channels, and these commands to his channels.
 	function addon.RulesOfHelper(client, helper, text)
 		if has_parts(client) then return part_of_helper(helper) end
 		local keys = (says(text, KEYS) or lacks_keys(client, helper)) and helper.keys or ""

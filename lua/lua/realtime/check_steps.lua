@@ -20,6 +20,7 @@ return function(realtime, addon)
 		return condition() or false
 	end
 
+	-- Mebibytes, under the name that Redis's configuration gives them ("32mb").
 	local function mebibytes(bytes) return string.format("%.1f MB", bytes / MEBIBYTE) end
 	addon.Mebibytes = mebibytes
 

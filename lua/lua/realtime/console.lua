@@ -260,7 +260,7 @@ return function(realtime, addon)
 		watched = nil
 	end
 
-	command("realtime_debug", "realtime: 1 shows every change of state, 0 stops that", function(say, arguments, gone)
+	command("realtime_debug", "realtime: 1 shows every change of state and event, 0 stops that", function(say, arguments, gone)
 		if arguments[1] == "1" then
 			end_debug() -- the last one to type it sees the changes
 			watched = {}

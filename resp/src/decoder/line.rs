@@ -53,8 +53,8 @@ impl Decoder {
         }
     }
 
-    /// Keeps nothing of the line from the current position on. Only an error keeps its beginning, because its first
-    /// word is its code.
+    /// Keeps nothing of the line, also not what has already been carried over. Only an error keeps its beginning,
+    /// because its first word is its code.
     #[cold]
     pub(super) fn skip_line(&mut self, cursor: &mut Cursor<'_>) {
         self.token.skipping = true;

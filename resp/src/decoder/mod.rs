@@ -275,7 +275,7 @@ impl Decoder {
         self.shape = Shape::new();
     }
 
-    /// Forgets everything read, errors included, for a new stream. Limits and thresholds stay.
+    /// Forgets everything read, errors included, for a new stream. Hard and soft limits stay.
     pub fn reset(&mut self) {
         self.reply.release();
         self.outer.release();

@@ -6,7 +6,7 @@ use crate::tape::{Kind, Node, index};
 
 /// Memory that is always retained for the next frame, in bytes, for each buffer.
 pub(super) const RETAINED_BYTES: usize = 64 * 1024;
-/// More is retained as long as at least this fraction (one in so many) of it is needed.
+/// More is retained as long as at least one in this many bytes of it is needed.
 const NEEDED: usize = 4;
 const RETAINED_NODES: usize = RETAINED_BYTES / size_of::<Node>();
 /// Levels of nesting, of which each may need a mark too.
@@ -113,7 +113,7 @@ impl Reply {
         self.is_push = false;
     }
 
-    /// Whether more memory is retained than always.
+    /// Whether a buffer is larger than the part that is always retained.
     pub(super) fn is_large(&self) -> bool {
         self.carry.capacity() > RETAINED_BYTES
             || self.nodes.capacity() > RETAINED_NODES

@@ -30,7 +30,7 @@ pub enum EncodeError {
         /// Position of the offending byte.
         at: usize,
     },
-    /// Not one whole frame was written: an aggregate has fewer values than it announces, or something follows.
+    /// Not one whole frame was written: nothing, only a part of one, or more than one.
     WrongCount,
     /// A value that was kept only in part when it was read.
     NotKept,
@@ -47,7 +47,7 @@ impl fmt::Display for EncodeError {
                 write!(f, "a big number must be an optional sign and digits (byte {at})")
             }
             Self::WrongCount => f.write_str(
-                "the output is not one whole frame: an aggregate has fewer or more values than it announces",
+                "the output is not one whole frame: it is empty, or an aggregate has fewer or more values than it announces",
             ),
             Self::NotKept => {
                 f.write_str("a value that was skipped or truncated when it was read cannot be written")

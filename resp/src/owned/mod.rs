@@ -32,8 +32,8 @@ use crate::{Element, Frame, Items, Pairs, Value};
 /// are equal if they are the same number, and all NaNs are equal, so that values can be keys of hash tables.
 ///
 /// Making, comparing, showing and dropping a value recurse as deep as its lists are nested: [`Limits::depth`] bounds
-/// that at 128. If you raise it, set [`Limits::skip_depth_over`], or give the thread a stack of some hundred bytes a
-/// level.
+/// that at 128. If you raise it, set [`Limits::skip_depth_over`], or give the thread a stack of several hundred bytes
+/// a level.
 ///
 /// [`Limits::depth`]: crate::Limits::depth
 /// [`Limits::skip_depth_over`]: crate::Limits::skip_depth_over

@@ -101,7 +101,7 @@ impl PostgresSession {
             Message::Whole(b'G' | b'H' | b'W', _) => {
                 return Err(Error::sent(
                     Code::Unsupported,
-                    "a statement began a COPY, which cannot be gone on with here",
+                    "a statement began a COPY, which this client does not support",
                 ));
             }
             Message::Whole(..) => return Err(advice::protocol("a message of an unknown kind")),

@@ -4,6 +4,8 @@
 use std::io::{Error as IoError, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
+use resp::DecodeError;
+
 use super::config::Config;
 use super::texts::server_name;
 use crate::backend::{LinkError, Stage};
@@ -50,6 +52,27 @@ pub(super) fn full(words: &str) -> String {
     let ours = "the server refused the connection: it has as many clients as it may have; CLIENT LIST in redis-cli tells who \
                 they are, and maxclients in its configuration how many there may be";
     with_words(ours, words)
+}
+
+/// What to do if bytes cannot be parsed, or exceed a limit of the parser.
+pub(super) fn undecodable(error: DecodeError) -> String {
+    use resp::ErrorKind as Kind;
+
+    match error.kind {
+        Kind::DepthLimit
+        | Kind::AggregateLimit
+        | Kind::ElementsLimit
+        | Kind::BlobLimit
+        | Kind::LineLimit
+        | Kind::FrameLimit => {
+            format!(
+                "the server sent a reply beyond what this module accepts ({error}); the connection was renewed"
+            )
+        }
+        _ => format!(
+            "the server's bytes are not RESP, so it is not a Redis server; check host and port ({error})"
+        ),
+    }
 }
 
 /// What to do if no server can be reached; follows the system's error text.

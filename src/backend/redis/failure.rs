@@ -62,7 +62,7 @@ pub(super) enum Failure {
     CutOff,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
-    /// The bytes received are not RESP.
+    /// The bytes received are not RESP, or exceed a limit of the parser.
     Decode(DecodeError),
     /// An answer that belongs to no command, or to another one than the next.
     OutOfStep,
@@ -161,8 +161,8 @@ impl Failure {
             Self::HandshakeTimeout { waited, slowest: None } => {
                 let waited = seconds(waited);
                 let text = format!(
-                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS (then the \
-                     URL begins with rediss://)"
+                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS (then \
+                     write rediss://)"
                 );
                 Error::unsent(Code::Timeout, text)
             }
@@ -254,8 +254,8 @@ impl Failure {
             ),
             Self::LeftCluster => Error::unsent(
                 Code::Unsupported,
-                "the cluster told of this server as one of its nodes, and it is none any more; if none is left, check the address \
-                 that the settings name",
+                "the cluster listed this server as a node, but it has left the cluster; if no node answers, check the address \
+                 in the settings",
             ),
             Self::CutOff => Error::unsent(
                 Code::Disconnected,
@@ -265,12 +265,7 @@ impl Failure {
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
             }
-            Self::Decode(error) => Error::unsent(
-                Code::Protocol,
-                format!(
-                    "the server's bytes are not RESP, so it is not a Redis server; check host and port ({error})"
-                ),
-            ),
+            Self::Decode(error) => Error::unsent(Code::Protocol, advice::undecodable(error)),
             Self::OutOfStep => Error::unsent(
                 Code::Protocol,
                 "the server's answers do not match the commands; the connection was closed",

@@ -33,6 +33,9 @@ pub(super) fn limits(max_message_bytes: usize) -> Limits {
         .with_depth(HARD_DEPTH)
         // A pattern's message has two names; the third is for what else the frame has.
         .with_skip_frames_over(max.saturating_add(3 * name))
+        // A list may have any length that a server holds: its elements are counted, and the first ones kept.
+        .with_aggregate(u64::MAX)
+        .with_elements(u64::MAX)
         // A message may have any size that a server accepts (proto-max-bulk-len can be raised): it is never buffered.
         .with_blob(u64::MAX)
         .with_frame(u64::MAX)

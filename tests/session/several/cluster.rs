@@ -132,7 +132,7 @@ fn a_node_that_was_reset_is_left_for_another_one_and_a_gap_is_told() {
         }
         client.server(0, b"*0\r\n");
         let (error, wait) = client.expect_down();
-        assert!(wait.is_zero() && error.message.contains("none any more"), "{error}");
+        assert!(wait.is_zero() && error.message.contains("it has left the cluster"), "{error}");
         client.expect_close(0);
         assert_eq!(client.attempt(0).0, "10.0.0.1:7001");
         if resp == Resp::Two {
