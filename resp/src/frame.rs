@@ -50,8 +50,8 @@ impl<'a> Frame<'a> {
         self.whole.then_some(self.root.bytes)
     }
 
-    /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), for which the
-    /// 24 bytes of bookkeeping for each value count as well, or nested deeper than
+    /// Whether the frame's bytes, or the 24 bytes of bookkeeping for each of its values, exceeded
+    /// [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), or it was nested deeper than
     /// [`Limits::skip_depth_over`](crate::Limits::skip_depth_over): everything after that point is missing from it.
     #[inline]
     pub fn is_truncated(&self) -> bool {

@@ -45,6 +45,8 @@ return function(realtime, addon)
 		elseif message:find("^REFUSED") then
 			return "Start PostgreSQL there (sudo systemctl start postgresql), or correct the address in " .. addon.settings_from ..
 				".\nIf it runs on another machine: postgresql.conf has listen_addresses = '*' there, and the firewall lets this server in."
+		elseif message:find("pooler in transaction mode", 1, true) then
+			return "Set pool_mode = session for this database in pgbouncer.ini, or connect to PostgreSQL itself."
 		elseif message:find("^DISCONNECTED") then
 			return "Is PostgreSQL running (sudo systemctl status postgresql)? The module tries again by itself, within 30 s: then check again."
 		end
