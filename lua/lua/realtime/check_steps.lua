@@ -255,7 +255,7 @@ return function(realtime, addon)
 				end
 			end
 			if own.duplicate then
-				report.Problem("id", string.format('another server has this one\'s id, "%s": requests reach both', own.id),
+				report.Problem("same id", string.format('another server has this one\'s id, "%s": requests reach both', own.id),
 					string.format('Write another "id" into garrysmod/data/realtime.json of one of them, such as "%s-2", and restart it.', own.id))
 			end
 			if elsewhere[1] then
