@@ -51,6 +51,7 @@ return function(realtime, addon)
 	-- Runs fn as a coroutine, immediately up to its first wait. The same identifier again ends the earlier task at
 	-- its wait.
 	function realtime.Async(identifier, fn, ...)
+		addon.CheckDot("Async", identifier)
 		local is_unnamed
 		identifier, fn, is_unnamed = addon.IdentifierAndFunction("Async", 2, identifier, fn, ...)
 		local task = {}
@@ -73,6 +74,7 @@ return function(realtime, addon)
 	-- Calls object:method(…, fn), waits, and returns the arguments of fn: err, and the answer. If the call is
 	-- refused, the refusal.
 	function realtime.Await(object, method, ...)
+		addon.CheckDot("Await", object)
 		local task, thread = current("Await")
 		local methods = istable(object) and object
 		local call = methods and methods[method]
@@ -100,6 +102,7 @@ return function(realtime, addon)
 
 	-- Waits so many seconds, also on an empty server; at least until the next tick.
 	function realtime.Sleep(seconds)
+		addon.CheckDot("Sleep", seconds)
 		local task, thread = current("Sleep")
 		addon.CheckSeconds("Sleep", seconds, 2)
 		task.timer = addon.StartTimer(seconds, function()

@@ -131,6 +131,7 @@ return function(realtime, addon)
 	-- Checks everything, which takes some seconds, and calls fn(report): ok, and lines of state, about, text and
 	-- todo.
 	function realtime.Check(fn)
+		addon.CheckDot("Check", fn)
 		if not isfunction(fn) then error("bad argument #1 to 'Check' (function expected, got " .. type(fn) .. ")", 2) end
 		addon.Async(function()
 			local report, writer = new_report()

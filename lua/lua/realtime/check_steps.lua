@@ -80,7 +80,8 @@ return function(realtime, addon)
 		if not reason and not stats.sentinel then return report.Unknown("sentinel", "this server looks for one: check again") end
 		if not reason then return report.Good("sentinel", stats.sentinel .. " confirms the master") end
 		report.Problem("sentinel", "no Sentinel confirms the master, so a failover comes late or not at all: " .. addon.Printable(reason, 600),
-			reason:find("ACL SETUSER", 1, true) and "Type the ACL SETUSER that stands there into redis-cli -p 26379, on each Sentinel."
+			reason:find("ACL SETUSER", 1, true) and "Type the ACL SETUSER that stands there into redis-cli -p 26379, on each Sentinel." ..
+				(reason:find("ACL SETUSER USER ", 1, true) and " In place of USER write the Sentinels' user: the sentinel_username in realtime.json." or "")
 				or "Start the Sentinels that are down (sudo systemctl start redis-sentinel), or repair the network to them and between them.")
 	end
 
@@ -263,7 +264,7 @@ return function(realtime, addon)
 				end
 			end
 			if own.duplicate then
-				report.Problem("id", string.format('another server has this one\'s id, "%s": requests reach both', own.id),
+				report.Problem("same id", string.format('another server has this one\'s id, "%s": requests reach both', own.id),
 					string.format('Write another "id" into garrysmod/data/realtime.json of one of them, such as "%s-2", and restart it.', own.id))
 			end
 			if elsewhere[1] then

@@ -93,6 +93,9 @@ return function(realtime, addon)
 		local is_unnamed = isfunction(identifier)
 		if is_unnamed then identifier, fn, options = channel, identifier, fn end
 		local position = is_unnamed and 2 or 3
+		if fn == nil and not isstring(identifier) then
+			error("bad argument #2 to 'Subscribe' (function expected, or an identifier and a function; got " .. type(identifier) .. ")", 2)
+		end
 		check_name("Subscribe", 2, "an identifier", identifier)
 		if not isfunction(fn) then error(format("bad argument #%d to 'Subscribe' (function expected, got %s)", position, type(fn)), 2) end
 		options = check_options("Subscribe", position + 1, options, { "from", "keep", "max_deliveries" })

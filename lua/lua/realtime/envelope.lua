@@ -101,6 +101,7 @@ return function(realtime, addon)
 	end
 
 	function realtime.Encode(data, id, channel)
+		addon.CheckDot("Encode", data)
 		check_channel("Encode", 3, channel)
 		if id == nil then id = realtime.ServerId() end
 		if not addon.IsId(id) then
@@ -110,6 +111,7 @@ return function(realtime, addon)
 	end
 
 	function realtime.Decode(text, channel)
+		addon.CheckDot("Decode", text)
 		check_channel("Decode", 2, channel)
 		if type(text) ~= "string" then return nil, "a " .. type(text) .. " is no text" end
 		local data, from = addon.Decode(text, channel, addon.table_bounds)

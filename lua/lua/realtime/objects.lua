@@ -138,13 +138,13 @@ return function(realtime, addon)
 			client, message = realtime.Default()
 			if not client then return nil, message end
 		elseif not istable(client) or getmetatable(client) ~= FindMetaTable("RealtimeClient") then
-			error("bad argument #" .. position .. " to '" .. name .. "' (client expected, got " .. type(client) .. ")", 3)
+			addon.Raise("bad argument #" .. position .. " to '" .. name .. "' (client expected, got " .. type(client) .. ")")
 		elseif not client:IsValid() then
-			error("'" .. name .. "' for a closed client; make a new one with realtime.Connect", 3)
+			addon.Raise("'" .. name .. "' for a closed client; make a new one with realtime.Connect")
 		end
 		id = id == nil and realtime.ServerId() or id
 		if not addon.IsId(id) then
-			error("bad argument #" .. position + 1 .. " to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 3)
+			addon.Raise("bad argument #" .. position + 1 .. " to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')")
 		end
 		if NEED_REDIS[name] and addon.IsPostgres(client) then
 			return nil, "realtime." .. name .. " needs Redis, and this client leads to PostgreSQL: give it a client of a Redis"

@@ -152,6 +152,7 @@ return function(realtime, addon)
 
 	-- Runs fn(done, fence) on one server of all that call this for the slot; again, here or elsewhere, if it dies or calls done(err).
 	function realtime.Once(slot, fn, options, client, id)
+		addon.CheckDot("Once", slot)
 		if not isstring(slot) or slot == "" or #slot > MAX_SLOT then
 			error("bad argument #1 to 'Once' (a slot's name expected: a string of 1 to " .. MAX_SLOT .. " bytes)", 2)
 		end

@@ -26,6 +26,10 @@ return function(realtime, addon)
 		local accepted, refusal = left > 0, nil
 		if accepted then
 			accepted, refusal = self.requests:Ask(server, REQUEST, data, function(err, answer)
+				if err and err.code == "TIMEOUT" then
+					local text = format('"%s" did not answer "%s" for %s within %g s', server, addon.Printable(ask.name, 64), ask.id, ask.seconds)
+					return finish(ask, addon.Error("TIMEOUT", text, err.sent))
+				end
 				if not err or err.code ~= "GONE" and err.code ~= "NOBODY" then return finish(ask, err, answer) end
 				-- The player has moved since.
 				if ask.tries >= TRIES then return nobody(self, ask) end

@@ -9,17 +9,16 @@ return function(realtime, addon)
 
 	local function bad(position, name, what) addon.Raise(string.format("bad argument #%d to '%s' (%s)", position, name, what)) end
 
-	-- The optional arguments of a write.
-	local NAMES = { "expires", "max", "min", "once", "timeout" }
-	local KNOWN = {}
-	for _, option in ipairs(NAMES) do KNOWN[option] = true end
+	-- The optional arguments of a write, and those of Add.
+	local NAMES, NAMES_OF_ADD = { "expires", "once", "timeout" }, { "expires", "max", "min", "once", "timeout" }
 	local function check_options(name, position, options)
 		if options == nil then return {} end
 		local function wrong(what) bad(position, name, what) end
 		if not istable(options) then wrong("a table of options expected, got " .. type(options)) end
+		local names = name == "Add" and NAMES_OF_ADD or NAMES
 		for key in pairs(options) do
-			if not KNOWN[key] then
-				wrong('there is no option "' .. tostring(key) .. '"; the options are ' .. table.concat(NAMES, ", "))
+			if not table.HasValue(names, key) then
+				wrong('there is no option "' .. tostring(key) .. '"; the options are ' .. table.concat(names, ", "))
 			end
 		end
 		local function positive(key)

@@ -136,6 +136,7 @@ return function(realtime, addon)
 
 	-- Calls fn once, in so many seconds.
 	function realtime.After(seconds, identifier, fn, ...)
+		addon.CheckDot("After", seconds)
 		addon.CheckSeconds("After", seconds, 2)
 		local is_unnamed
 		identifier, fn, is_unnamed = addon.IdentifierAndFunction("After", 2, identifier, fn, ...)
@@ -146,6 +147,7 @@ return function(realtime, addon)
 
 	-- Calls fn every so many seconds, first after so many seconds.
 	function realtime.Every(seconds, identifier, fn, ...)
+		addon.CheckDot("Every", seconds)
 		addon.CheckSeconds("Every", seconds, 2)
 		if not isstring(identifier) then error("'Every': expected an identifier (string) and a function", 2) end
 		identifier, fn = addon.IdentifierAndFunction("Every", 2, identifier, fn, ...)
@@ -154,6 +156,7 @@ return function(realtime, addon)
 
 	-- Ends a timer of After or Every. Returns whether there was one.
 	function realtime.StopTimer(identifier)
+		addon.CheckDot("StopTimer", identifier)
 		if not isstring(identifier) then error("bad argument #1 to 'StopTimer' (the timer's identifier expected)", 2) end
 		local timer = named[identifier]
 		if timer then addon.EndTimer(timer) end

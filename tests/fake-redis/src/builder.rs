@@ -50,7 +50,7 @@ impl Default for Builder {
                 subscriber_buffer: SUBSCRIBER_BUFFER,
                 new_faults: Faults::default(),
                 log: false,
-                about_scripts: None,
+                about_missing_commands: None,
             },
         }
     }
@@ -152,11 +152,11 @@ impl Builder {
         self
     }
 
-    /// What the error of `EVAL`, `EVALSHA` and `SCRIPT`, which are unknown commands here, says in place of their
-    /// arguments.
+    /// What the error of a command that this server lacks, such as `EVAL`, says in place of its arguments. A command that
+    /// only the simulated version lacks gets Redis's own words.
     #[must_use]
-    pub fn about_scripts(mut self, text: impl Into<String>) -> Builder {
-        self.settings.about_scripts = Some(text.into());
+    pub fn about_missing_commands(mut self, text: impl Into<String>) -> Builder {
+        self.settings.about_missing_commands = Some(text.into());
         self
     }
 

@@ -74,9 +74,10 @@ impl Failure {
         Failure::quoting(text)
     }
 
-    /// The same for a command with a script, with a text of the server's owner.
-    pub(crate) fn unknown_script(request: &Request, about: &str) -> Failure {
-        Failure::quoting(format!("ERR unknown command '{}': {about}", String::from_utf8_lossy(&request[0])))
+    /// The same for a command that this server lacks, with a text of the server's owner.
+    pub(crate) fn missing(request: &Request, about: &str) -> Failure {
+        let name = &request[0][..request[0].len().min(QUOTED)];
+        Failure::quoting(format!("ERR unknown command '{}': {about}", String::from_utf8_lossy(name)))
     }
 
     /// The same in the words of Redis 5.

@@ -34,8 +34,8 @@ pub(crate) struct Settings {
     pub(crate) subscriber_buffer: usize,
     pub(crate) new_faults: Faults,
     pub(crate) log: bool,
-    /// For the errors of commands with scripts.
-    pub(crate) about_scripts: Option<String>,
+    /// For the errors of commands that this server lacks.
+    pub(crate) about_missing_commands: Option<String>,
 }
 
 /// A snapshot of one connection.

@@ -114,6 +114,19 @@ fn a_server_that_loads_or_lost_its_master_speaks_of_that_only() {
 }
 
 #[test]
+fn missing_commands_get_the_owners_words_but_not_those_of_newer_versions() {
+    let server =
+        FakeRedis::builder().version("6.2.0").about_missing_commands("use another server").start().unwrap();
+    let mut a = Client::connect(&server);
+    a.ask("EVAL x 0", b"-ERR unknown command 'EVAL': use another server\r\n");
+    a.ask("LPUSHX k x", b"-ERR unknown command 'LPUSHX': use another server\r\n");
+    a.ask("SSUBSCRIBE c", b"-ERR unknown command 'SSUBSCRIBE', with args beginning with: 'c' \r\n");
+    let server = FakeRedis::start().unwrap();
+    let mut plain = Client::connect(&server);
+    plain.ask("LPUSHX k x", b"-ERR unknown command 'LPUSHX', with args beginning with: 'k' 'x' \r\n");
+}
+
+#[test]
 fn hello_may_be_missing_or_know_one_version_only() {
     let server = FakeRedis::builder().hello(Hello::Unknown).version("7.2.4").start().unwrap();
     let mut a = Client::connect(&server);

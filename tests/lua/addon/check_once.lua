@@ -407,7 +407,7 @@ host.test("a twin", function()
 	realtime.addon.check_listening = check_kit.listening
 	local other = kit.ready({ id = "other" })
 	local twin = realtime.Presence(other, "ttt-1")
-	local line = only_soon("id", '"ttt-1"')
+	local line = only_soon("same id", '"ttt-1"')
 	twin:Stop()
 	twin = realtime.Presence(other, line.todo:match('such as "([^"]+)"'))
 	check_kit.all_well_soon("other servers: ttt-1-2")

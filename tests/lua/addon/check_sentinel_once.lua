@@ -51,6 +51,11 @@ host.test("a Sentinel that confirms the master; one that does not", function()
 	assert(expect("problem", "ACL SETUSER").todo:find("redis-cli -p 26379", 1, true))
 	answers(NAMES)
 	expect("good", "confirms the master")
+	-- A name that contains the password is not shown.
+	local todo
+	local function stats() return { sentinel_error = "NOPERM: its ACL forbids it; type into redis-cli on the Sentinel's port: ACL SETUSER USER +subscribe" } end
+	realtime.addon.check_steps.sentinel({ Problem = function(_, _, text) todo = text end }, { Stats = stats })
+	assert(todo:find("In place of USER write the Sentinels' user: the sentinel_username", 1, true), todo)
 end)
 
 host.test("without Sentinels there is no such line", function()

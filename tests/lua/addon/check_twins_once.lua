@@ -53,7 +53,7 @@ for about, is_early in pairs({ ["in the same tick"] = function() return true end
 		local second = listen(other)
 		end_of(first, second)
 		for _, lines in ipairs({ first, second }) do
-			kit.eq({ #lines, lines[1].state, lines[1].about }, { 1, "Problem", "id" })
+			kit.eq({ #lines, lines[1].state, lines[1].about }, { 1, "Problem", "same id" })
 		end
 		kit.eq(next(addon.presences), nil)
 	end)

@@ -380,6 +380,7 @@ host.test("bad arguments raise, and name what is wrong", function()
 		["#4 to 'Publish' %(function expected, got number"] = function() durable:Publish("c", 1, {}, 5) end,
 		["#2 to 'Subscribe' %(an identifier"] = function() durable:Subscribe("c", "a b", nothing) end,
 		["#3 to 'Subscribe' %(function expected"] = function() durable:Subscribe("c", "id") end,
+		["#2 to 'Subscribe' %(function expected, or an identifier and a function; got nil"] = function() durable:Subscribe("c") end,
 		["#3 to 'Subscribe' %(keep: a whole number"] = function() durable:Subscribe("c", nothing, { keep = 0 }) end,
 		["#4 to 'Subscribe' %(from: \"now\" or \"start\""] = function() durable:Subscribe("c", "id", nothing, { from = "then" }) end,
 		["#2 to 'Work' %(function expected, got nil"] = function() durable:Work("c") end,

@@ -38,3 +38,20 @@ host.test("a constructor that is called with a colon says so", function()
 		kit.raises("^tests/lua/addon/methods.lua:%d+: '" .. name .. "' is called with a dot: realtime." .. name .. "%(", function() realtime[name](realtime, "bans") end)
 	end
 end)
+
+host.test("a function that is called with a colon says so", function()
+	for _, name in ipairs({ "Encode", "Decode", "After", "Every", "StopTimer", "Once", "Check", "Async", "Await", "Sleep" }) do
+		kit.raises("^tests/lua/addon/methods.lua:%d+: '" .. name .. "' is called with a dot: realtime." .. name .. "%(", function() realtime[name](realtime, 1, print) end)
+	end
+end)
+
+host.test("a wrong client or id raises at the line of the call, for each constructor", function()
+	local client = kit.ready()
+	for _, name in ipairs({ "Tables", "Requests", "Presence", "Players", "Durable", "Shared", "Profiles" }) do
+		local has_name = name == "Shared" or name == "Profiles"
+		local function make(...) if has_name then return realtime[name]("bans", ...) end return realtime[name](...) end
+		kit.raises("^tests/lua/addon/methods.lua:%d+: bad argument #%d to '" .. name .. "'", function() make("x", "s") end)
+		kit.raises("^tests/lua/addon/methods.lua:%d+: bad argument #%d to '" .. name .. "' %(a server's id", function() make(client, "two words") end)
+	end
+	client:Disconnect()
+end)

@@ -305,6 +305,17 @@ host.test("strange messages do no harm, and cannot drive a player away", functio
 	world.pass(1)
 end)
 
+host.test("a request without a reply ends with its own name and seconds", function()
+	local world, got = new_world("a", "b"), kit.recorder()
+	world.a.game.join(ID)
+	world.a.players:Answer("late", function() return true end)
+	world.pass(3)
+	assert(world.b.players:Ask(ID, "late", nil, got.fn, 1))
+	world.pass(3)
+	kit.eq({ #got, got[1][1].code, got[1][1].message, got[1][1].sent },
+		{ 1, "TIMEOUT", '"a" did not answer "late" for ' .. ID .. " within 1 s", true })
+end)
+
 host.test("a post whose answer was lost is asked for again while Redis refuses the question: it is not called refused", function()
 	local world, got = new_world("a"), kit.recorder()
 	local addon, refusals = world.a.addon, 0

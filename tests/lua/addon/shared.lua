@@ -281,6 +281,13 @@ host.test("bad arguments raise, and name what is wrong", function()
 	kit.raises("another \"watched\"", realtime.Shared, a.name, { watched = true }, a.client, "a")
 	kit.raises("#1 to 'Get'.*a key", a.Get, a, 5)
 	kit.raises("ply:SteamID64%(%)", a.Get, a, host.players.add({ name = "Alice" }))
+	for _, option in ipairs({ "max", "min" }) do
+		local wrong = "there is no option \"" .. option .. "\"; the options are expires, once, timeout%)"
+		kit.raises("#3 to 'Set' %(" .. wrong, a.Set, a, "x", 1, { [option] = 5 })
+		kit.raises("#2 to 'SetMany' %(" .. wrong, a.SetMany, a, { x = 1 }, { [option] = 5 })
+		kit.raises("#3 to 'Update' %(" .. wrong, a.Update, a, "x", function() return 1 end, { [option] = 5 })
+	end
+	kit.raises("the options are expires, max, min, once, timeout%)", a.Add, a, "x", 1, { most = 5 })
 	kit.raises("#1 to 'Set'", a.Set, a, "", 1)
 	kit.raises("#1 to 'Set'", a.Set, a, ("x"):rep(257), 1)
 	kit.raises("nil is no value; Remove", a.Set, a, "x")
@@ -291,7 +298,7 @@ host.test("bad arguments raise, and name what is wrong", function()
 	kit.raises("bytes", a.Set, a, "x", ("x"):rep(70000))
 	kit.raises("expires: seconds above 0", a.Set, a, "x", 1, { expires = 0 })
 	local here = "^tests/lua/addon/shared.lua:%d+: "
-	kit.raises(here .. [[.*no option "expire"; the options are expires, max, min, once, timeout]], function() a:Set("x", 1, { expire = 5 }) end)
+	kit.raises(here .. [[.*no option "expire"; the options are expires, once, timeout]], function() a:Set("x", 1, { expire = 5 }) end)
 	kit.raises(here .. ".*expires: seconds above 0", function() a:Set("x", 1, { expires = -5 }) end)
 	kit.raises(here .. ".*a table of options expected, got number", function() a:Set("x", 1, 60) end)
 	kit.raises(here .. [['Update' "x": .*function]], function() a:Update("x", function() return print end) end)

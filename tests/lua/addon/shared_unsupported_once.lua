@@ -6,7 +6,7 @@ local kit, realtime = world.kit, world.realtime
 host.test("calls fail with UNSUPPORTED, and the console says why", function()
 	local said = kit.lines("shared table.*")
 	local client = kit.ready()
-	local shared = realtime.Shared("t", client, "a")
+	local shared = realtime.Shared("settings", client, "a")
 	local err
 	assert(shared:Set("x", 1, function(problem) err = problem end))
 	kit.wait("the answer", function() return err end)
@@ -15,7 +15,7 @@ host.test("calls fail with UNSUPPORTED, and the console says why", function()
 	kit.wait("the line", function() return said()[1] end)
 	assert(said()[1]:find("cannot be read: UNSUPPORTED", 1, true), said()[1])
 	-- The host's own server says which server to try.
-	assert(said()[1]:find("the embedded server runs no scripts; try gmod-host --server real", 1, true), said()[1])
+	assert(said()[1]:find("': try gmod-host --server real, because the embedded server", 1, true), said()[1])
 	kit.eq({ shared:IsReady(), shared:Get("x"), shared:Wait(0.1) }, { false, nil, false })
 	client:Disconnect()
 end)

@@ -318,19 +318,16 @@ fn lower(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes.to_ascii_lowercase()).into_owned()
 }
 
-/// Commands with scripts, which this server lacks.
-const SCRIPTS: [&str; 3] = ["eval", "evalsha", "script"];
-
 /// Finds the command, and the subcommand if it has some.
 fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure> {
     let name = lower(&request[0]);
     if state.settings.hello == Hello::Unknown && name == "hello" {
         return Err(Failure::unknown_to_redis_5(request));
     }
-    let known = Command::find_by_full_name(&name).filter(|found| !name.contains('|') && state.knows(found));
-    let Some(command) = known else {
-        return Err(match &state.settings.about_scripts {
-            Some(about) if SCRIPTS.contains(&name.as_str()) => Failure::unknown_script(request, about),
+    let existing = Command::find_by_full_name(&name).filter(|_| !name.contains('|'));
+    let Some(command) = existing.filter(|found| state.knows(found)) else {
+        return Err(match &state.settings.about_missing_commands {
+            Some(about) if existing.is_none() => Failure::missing(request, about),
             _ => Failure::unknown(request),
         });
     };

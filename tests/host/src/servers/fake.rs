@@ -11,8 +11,9 @@ const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_
                        role, max_clients, subscriber_buffer, password, user, log, refuse_topic, move_slot, migrate_slot, import_slot, name_master, other_sentinels, quorum, spublish, connections, accepted, subscribers, \
                        pattern_subscribers, sharded_subscribers, received, commands, stop, start, refuse, pause, resume";
 
-/// The addon's helpers need scripts; this reaches the console with their error.
-const ABOUT_SCRIPTS: &str = "the embedded server runs no scripts; try gmod-host --server real";
+/// The addon's helpers need scripts, recipes other commands; this reaches the console with their error, which may be cut.
+const ABOUT_MISSING_COMMANDS: &str =
+    "try gmod-host --server real, because the embedded server does not have it";
 
 /// An embedded server.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Fake {
     /// An unknown option, or the server's own.
     #[cfg_attr(not(unix), expect(unused_variables, reason = "there are Unix sockets on Unix alone"))]
     pub(crate) fn start(folder: &Path, options: &[Value]) -> Result<Self, String> {
-        let mut builder = FakeRedis::builder().about_scripts(ABOUT_SCRIPTS);
+        let mut builder = FakeRedis::builder().about_missing_commands(ABOUT_MISSING_COMMANDS);
         for (name, value) in pairs(options)? {
             builder = match (name, value) {
                 #[cfg(unix)]
