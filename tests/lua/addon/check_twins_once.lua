@@ -1,4 +1,4 @@
--- servers: real
+-- servers: real; redis: 6.2
 -- realtime_check on two servers at about the same time: both learn what is wrong with both, and what to do is the same.
 
 local function put(url)
