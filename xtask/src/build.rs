@@ -80,7 +80,7 @@ const FLAGS: [&str; 4] = [
     "-Zlocation-detail=none",
     // Functions that are not marked for inlining are called instead of copied. At this number no path of a
     // message takes 3 % more instructions than in the release profile (`cargo bench --profile dist --bench instructions`), and a
-    // publish takes a tenth more.
+    // publish takes 13 % more.
     "-Cllvm-args=-inline-threshold=50",
     // Logins to PostgreSQL hash some thousand times. A processor without instructions for SHA takes longer for it, some milliseconds.
     "--cfg=sha2_backend_soft=\"compact\"",
