@@ -50,9 +50,6 @@ if action == "retry" then
 		if sequence == "0" then newest = string.format("%.0f", tonumber(time) - 1) end -- the last one of that millisecond
 	end
 	local entries = redis.call("XREVRANGE", dead_key, newest, "-", "COUNT", SLICE)
-	-- Redis undoes nothing if it refuses a command that the user may not run. So what would be refused after the message was put back is
-	-- tried first, where it changes nothing.
-	redis.call("XDEL", dead_key, "0-0")
 	for _, entry in ipairs(entries) do
 		local fields = {}
 		for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
