@@ -162,17 +162,9 @@ return function(realtime, addon)
 				addon.Raise(format("bad self to '%s' (%s expected, got %s; methods are called with a colon: %s:%s(…))", method, meta.MetaName,
 					type(self), name:lower(), method))
 			end
-			local takes = getinfo(fn, "u")
-			if takes.isvararg or takes.nparams > 6 then
-				meta.__index[method] = function(self, ...)
-					check(self)
-					return fn(self, ...)
-				end
-			else
-				meta.__index[method] = function(self, a, b, c, d, e)
-					check(self)
-					return fn(self, a, b, c, d, e)
-				end
+			meta.__index[method] = function(self, ...)
+				check(self)
+				return fn(self, ...)
 			end
 		end
 		return meta

@@ -75,10 +75,9 @@ return function(realtime, addon)
 		local fine = addon.Protect(function() is_later = handler.fn(ply, data, from, answer, info) end)
 		if not fine then
 			answer({ code = "FAILED", message = format('"%s" had an error of its own in "%s"', self.id, addon.Printable(name, 64)) }, nil)
-		elseif is_later ~= true then
-			local was_replied = is_replied
+		elseif is_later ~= true and not is_replied then
 			answer(nil, nil)
-			is_automatic = not was_replied
+			is_automatic = true
 		end
 	end
 
