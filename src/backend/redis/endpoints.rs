@@ -4,7 +4,8 @@
 //! next one is tried at once. That makes a round: once each has been tried, the session waits, and the next round
 //! begins. All attempts of a round share `connect_timeout`, so an address that hangs uses its own share only. A
 //! connection that lasted ends the round; after one that is soon lost the round goes on, so that servers that accept
-//! and hang up in turn are tried more and more rarely.
+//! and hang up in turn are tried more and more rarely. Addresses that could not be used before that connection was made
+//! are tried again even then, because they may have recovered meanwhile.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -57,6 +58,29 @@ struct Candidate {
     failed_peer: Option<SocketAddr>,
     /// Why it could not be used in this round.
     error: Option<Error>,
+    /// It was in use when this round began, or in this round.
+    was_used: bool,
+}
+
+/// How a connection, or the attempt to make one, ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// The address could not be used.
+    Unused,
+    /// It was in use, and the connection was soon lost.
+    Brief,
+    /// It was in use, and the connection had lasted.
+    Lasting,
+}
+
+impl Life {
+    pub(super) fn of(was_used: bool, had_lasted: bool) -> Self {
+        match (was_used, had_lasted) {
+            (_, true) => Self::Lasting,
+            (true, false) => Self::Brief,
+            (false, false) => Self::Unused,
+        }
+    }
 }
 
 /// What follows a failed attempt or a lost connection.
@@ -70,7 +94,7 @@ pub(super) enum Turn {
 
 impl Candidate {
     fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, failed_peer: None, error: None }
+        Self { endpoint, failed_peer: None, error: None, was_used: false }
     }
 }
 
@@ -168,10 +192,15 @@ impl Endpoints {
         error
     }
 
-    /// The current one cannot be used, or its connection is lost; `had_lasted` says whether that had lasted.
-    pub(super) fn failed(&mut self, error: Error, had_lasted: bool) -> Turn {
-        if had_lasted {
+    /// The current one cannot be used, or its connection is lost.
+    pub(super) fn failed(&mut self, error: Error, life: Life) -> Turn {
+        if life == Life::Lasting {
             self.begin_round();
+        }
+        if life != Life::Unused {
+            self.candidates[self.present].was_used = true;
+            let unused = self.candidates.iter_mut().filter(|candidate| !candidate.was_used);
+            unused.for_each(|candidate| candidate.error = None);
         }
         self.candidates[self.present].error = Some(error);
         self.failures += 1;
@@ -191,7 +220,9 @@ impl Endpoints {
 
     /// All may be tried again.
     pub(super) fn begin_round(&mut self) {
-        self.candidates.iter_mut().for_each(|candidate| candidate.error = None);
+        for candidate in &mut self.candidates {
+            (candidate.error, candidate.was_used) = (None, false);
+        }
         (self.round_ends, self.failures) = (None, 0);
     }
 

@@ -9,7 +9,7 @@ use super::address::AddressWatch;
 use super::cluster::Cluster;
 use super::config::Config;
 use super::connection::{Connection, FenceTokens, LinkRole, circumstances};
-use super::endpoints::{Endpoints, Turn};
+use super::endpoints::{Endpoints, Life, Turn};
 use super::failure::{Circumstances, Failure, add_details};
 use super::hash_slot::group_of;
 use super::link::Link;
@@ -267,7 +267,9 @@ impl RedisSession {
         }
         let turn = match self.links[i].role() {
             LinkRole::Commands if is_switch => Turn::Next,
-            LinkRole::Commands if !spares_address => self.endpoints.failed(error.clone(), had_lasted),
+            LinkRole::Commands if !spares_address => {
+                self.endpoints.failed(error.clone(), Life::of(was_up, had_lasted))
+            }
             _ => Turn::RoundOver(error.clone()),
         };
         let was_ready = std::mem::take(&mut self.ready);

@@ -204,6 +204,29 @@ fn a_connection_that_lasted_is_followed_by_a_whole_round() {
     }
 }
 
+#[test]
+fn after_a_brief_connection_an_address_that_could_not_be_used_before_is_tried_at_once() {
+    let mut client = client("a,b", &[]);
+    // An outage, until the pauses are long.
+    let began = client.driver.now;
+    let mut address = client.attempt(0).0;
+    while address != "a:6379" || client.driver.now - began < Duration::from_secs(60) {
+        refused(&mut client, &address);
+        client.await_attempt();
+        address = client.attempt(0).0;
+        client.said();
+    }
+    greeted(&mut client, Resp::Three, MASTER);
+    client.advance(5.0);
+    client.said();
+    // Brief, compared with those pauses.
+    client.lost(0, LinkError::Eof);
+    assert_eq!(client.expect_down().1, Duration::ZERO);
+    assert_eq!(client.attempt(0).0, "b:6379");
+    refused(&mut client, "b:6379");
+    assert!(client.action_before_writing().is_none(), "it pauses after that");
+}
+
 /// As one server that does so is tried ever more rarely.
 #[test]
 fn servers_that_hang_up_in_turn_are_tried_ever_more_rarely() {

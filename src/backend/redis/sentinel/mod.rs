@@ -20,7 +20,7 @@ use failure::WatchFailure;
 
 use super::config::{Config, Protocol};
 use super::connection::{Connection, LinkRole, circumstances};
-use super::endpoints::{Endpoints, Turn};
+use super::endpoints::{Endpoints, Life, Turn};
 use super::failure::Failure;
 use super::link::Link;
 use super::protocol::Version;
@@ -373,7 +373,8 @@ impl SentinelWatch {
         let mut error = failure.into_error(&self.master, &self.config, seen);
         error.message = format!("the Sentinel {endpoint}: {}", error.message.trim_end_matches('.')).into();
         let had_lasted = self.link.lost(now);
-        match self.endpoints.failed(error, had_lasted) {
+        // Of a Sentinel that is soon lost, or reaches too few others, only what the next one says is of interest.
+        match self.endpoints.failed(error, Life::of(false, had_lasted)) {
             Turn::Next => self.connect(now),
             Turn::RoundOver(error) => {
                 let retry_in = self.link.back_off(now);
