@@ -261,15 +261,13 @@ impl RedisSession {
         if !self.links.iter().any(|link| link.is_up() && !link.role().is_nodes()) {
             self.version = None;
         }
-        let had_lasted = self.links[i].lost(now);
+        let life = Life::of(was_up, self.links[i].lost(now));
         if !is_needed || self.closing.is_some() {
             return;
         }
         let turn = match self.links[i].role() {
             LinkRole::Commands if is_switch => Turn::Next,
-            LinkRole::Commands if !spares_address => {
-                self.endpoints.failed(error.clone(), Life::of(was_up, had_lasted))
-            }
+            LinkRole::Commands if !spares_address => self.endpoints.failed(error.clone(), life),
             _ => Turn::RoundOver(error.clone()),
         };
         let was_ready = std::mem::take(&mut self.ready);
