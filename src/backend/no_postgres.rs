@@ -10,6 +10,6 @@ pub(super) const SCHEME: Scheme = Scheme { names: &["postgres", "postgresql"], c
 fn configure(_: Options) -> Result<Arc<dyn Backend>, OptionError> {
     let version = env!("CARGO_PKG_VERSION");
     Err(OptionError::Url(format!(
-        "PostgreSQL is not in this file of the module: install realtime-{version}-full.zip in place of realtime-{version}.zip"
+        "PostgreSQL is not in this file of the module: install realtime-{version}-full.zip in place of realtime-{version}.zip, or build it with --features postgres"
     )))
 }

@@ -37,6 +37,6 @@ fn without_tls() -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!(
         "needs TLS, which this file of the module does not have: install realtime-{version}-full.zip in place of \
-         realtime-{version}.zip; or run a tunnel (stunnel, WireGuard) beside the game server and connect to its local end"
+         realtime-{version}.zip (or build it with --features tls); or run a tunnel (stunnel, WireGuard) beside the game server and connect to its local end"
     )
 }

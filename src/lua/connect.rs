@@ -253,7 +253,8 @@ fn url_of_environment() -> Result<String, Fault> {
     match std::env::var(URL_VARIABLE) {
         Ok(url) if !backend::trim_url(&url).is_empty() => Ok(url),
         Ok(_) | Err(std::env::VarError::NotPresent) => Err(Fault::Other(format!(
-            "'Connect' without a URL: give one, or set the environment variable {URL_VARIABLE}"
+            "'Connect' without a URL: give one, or set the environment variable {URL_VARIABLE}; \
+             include(\"realtime/load.lua\") instead of require reads garrysmod/data/realtime.json"
         ))),
         Err(std::env::VarError::NotUnicode(_)) => {
             Err(Fault::Other(format!("'Connect': environment variable {URL_VARIABLE}: {NOT_UTF8}")))

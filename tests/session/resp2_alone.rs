@@ -22,7 +22,7 @@ fn resp3_granted_and_resp2_spoken() {
         client.server(0, b"*3\r\n$9\r\nsubscribe\r\n$4\r\nchat\r\n:1\r\n");
         let (error, _) = client.expect_down();
         assert_eq!(error.code.as_str(), "DISCONNECTED");
-        assert!(error.message.contains("renewed in RESP2"), "{error}");
+        assert!(error.message.contains("connects again, with RESP2"), "{error}");
         client.expect_close(0);
         // It is remembered as long as the session lives.
         for first in [true, false] {
@@ -104,7 +104,7 @@ fn the_channel_of_the_probes_tells_too_when_all_else_is_refused() {
     let channel = asked.strip_prefix("SUBSCRIBE ").expect("the channel of the probes");
     let confirmation = format!("*3\r\n$9\r\nsubscribe\r\n${}\r\n{channel}\r\n:1\r\n", channel.len());
     client.server(0, confirmation.as_bytes());
-    assert!(client.expect_down().0.message.contains("renewed in RESP2"));
+    assert!(client.expect_down().0.message.contains("connects again, with RESP2"));
     client.expect_close(0);
     client.reconnect(0);
     assert_eq!(client.hello(Resp::Two), SETINFO[0], "no HELLO");

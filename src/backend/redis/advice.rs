@@ -66,7 +66,7 @@ pub(super) fn undecodable(error: DecodeError) -> String {
         | Kind::LineLimit
         | Kind::FrameLimit => {
             format!(
-                "the server sent a reply beyond what this module accepts ({error}); the connection was renewed"
+                "the server sent a reply beyond what this module accepts ({error}); the client connects again"
             )
         }
         _ => format!(

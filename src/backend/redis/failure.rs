@@ -219,7 +219,7 @@ impl Failure {
             ),
             Self::Resp2Spoken => Error::unsent(
                 Code::Disconnected,
-                "the server granted RESP3 and speaks RESP2; the connection was renewed in RESP2",
+                "the server granted RESP3 and speaks RESP2; the client connects again, with RESP2",
             ),
             Self::NotHello => {
                 Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
@@ -273,30 +273,30 @@ impl Failure {
             Self::Unanswered(commands) => Error::unsent(
                 Code::Disconnected,
                 format!(
-                    "the server sends, but left {commands} commands without an answer; the connection was renewed"
+                    "the server sends, but left {commands} commands without an answer; the client connects again"
                 ),
             ),
             Self::InsideTransaction => Error::unsent(
                 Code::Disconnected,
-                "the server refused EXEC and would have run no later command; the connection was renewed",
+                "the server refused EXEC and would have run no later command; the client connects again",
             ),
             Self::Demoted => Error::unsent(
                 Code::Disconnected,
-                "the server has become a replica; the connection was renewed, in case the address leads to the new master",
+                "the server has become a replica; the client connects again, in case the address leads to the new master",
             ),
             Self::Moved => Error::unsent(
                 Code::Disconnected,
-                "one of the two connections leads to another server than before; the other one was renewed, too",
+                "one of the two connections leads to another server than before; the client makes the other one anew, too",
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,
-                "the server ended a subscription; the connection was renewed",
+                "the server ended a subscription; the client connects again",
             ),
             Self::Undelivered(waited) => Error::unsent(
                 Code::Disconnected,
                 format!(
                     "the server answers PING but delivers no messages: verify_delivery's probe did not come back within \
-                     {:.1} s; the connection was renewed",
+                     {:.1} s; the client connects again",
                     waited.as_secs_f64()
                 ),
             ),
