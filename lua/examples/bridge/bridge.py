@@ -153,7 +153,7 @@ def main():
         sys.exit(__doc__)
     url = sys.argv[1]
     if urlsplit(url).scheme != "redis":
-        sys.exit("the URL is to begin with redis://")
+        sys.exit("the URL must begin with redis://")
     try:
         _port = urlsplit(url).port
     except ValueError:

@@ -216,7 +216,7 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			-- Answers come in the order of the calls: the slice has what was answered before it, and nothing later.
+			-- Answers come in the order of the calls: the slice includes every write that was answered before it, and no later one.
 			load.reply = { at = 5, fields = reply, version = version, next = cursor, writes = answered_writes(self), bytes = 0, seconds = 0 }
 		end)
 		if not accepted then retry_later(self, load, refused) end

@@ -17,7 +17,7 @@
 --   "json"  nothing was published: the message is not JSON
 --   "void"  nothing was published: the call was given up by "ask"
 
--- Redis before 7 needs this in scripts that write what depends on the clock.
+-- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_BYTES = 64 * 1024
