@@ -52,7 +52,7 @@ fn parse() -> Result<Request, lexopt::Error> {
         },
         Some(Short('h') | Long("help")) => Ok(Request::Help),
         Some(other) => Err(other.unexpected()),
-        None => Err("what is to be done: dist, release, pictures or site?".into()),
+        None => Err("name a task: dist, release, pictures or site".into()),
     }
 }
 
