@@ -134,7 +134,8 @@ mod tests {
             "/a/dist/realtime-0.1.0.zip and /a/dist/realtime-0.1.0-full.zip: stop the server and unpack one of them into garrysmod/"
         );
         assert!(
-            outcome(folder, &[]).starts_with("no zip, because a zip has all 4 platforms; the files are in /a/dist")
+            outcome(folder, &[])
+                .starts_with("no zip, because a zip has all 4 platforms; the files are in /a/dist")
         );
     }
 }
