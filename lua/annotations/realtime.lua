@@ -267,13 +267,13 @@ function realtime.Players(client, id) end
 ---@return string? message why there are none: realtime.Default()'s reason, or no id of this server
 function realtime.Profiles(name, options, client, id) end
 
----Calls fn once after so many seconds, also on an empty server. The same identifier again replaces the timer.
+---Calls fn once, `seconds` from now, also on an empty server. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
 ---@param fn? fun()
 function realtime.After(seconds, identifier, fn) end
 
----Calls fn every so many seconds, also on an empty server; only once after a stall. The same identifier again replaces the timer.
+---Calls fn every `seconds` seconds, also on an empty server; only once after a stall. The same identifier again replaces the timer.
 ---@param seconds number 0: every tick
 ---@param identifier string
 ---@param fn fun()

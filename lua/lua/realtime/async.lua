@@ -100,7 +100,7 @@ return function(realtime, addon)
 		return unpack(answer, 1, count)
 	end
 
-	-- Waits so many seconds, also on an empty server; at least until the next tick.
+	-- Waits `seconds`, also on an empty server; at least until the next tick.
 	function realtime.Sleep(seconds)
 		addon.CheckDot("Sleep", seconds)
 		local task, thread = current("Sleep")

@@ -9,7 +9,7 @@ return function(realtime, addon)
 	local CLOCKS = 30 -- seconds that this machine's clock may be off
 	local CROWDED = 0.9 -- of maxclients
 
-	-- Waits until condition() is true, and returns its answer; or false after so many seconds.
+	-- Waits until condition() is true, and returns its answer; or false after `seconds`.
 	function addon.WaitFor(condition, seconds)
 		local stop = SysTime() + seconds
 		repeat
