@@ -93,7 +93,7 @@ redis.call("ZADD", waiting_key, digits(latest), id)
 redis.call("SET", token_key, post_id, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, post_id, "EX", WEEK) end
 
--- Notified last, and without raising if it is refused: the written data stay, and the player's server finds them a
+-- The player's server is notified last. A refusal does not raise: the written data stay, and that server finds them a
 -- few seconds later.
 local claim = redis.call("HGET", claims_key, id)
 local instance, server = string.match(claim or "", "^%d+ %d+ (%S+) %S+ (%S+)$")

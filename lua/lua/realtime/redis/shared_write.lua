@@ -187,7 +187,7 @@ local outcome = digits(version) .. " " .. detail
 redis.call("SET", token_key, outcome, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, outcome, "EX", WEEK) end
 
--- Notified last, and without raising if it is refused: the changes stay, and servers find them a few seconds later.
+-- Servers are notified last. A refusal does not raise: the changes stay, and servers find them a few seconds later.
 if #changes > 0 then
 	local message = '{"mark":"' .. mark .. '","version":' .. digits(version) .. ',"before":' .. digits(last) .. ',"time":' .. digits(now)
 		.. ',"from":' .. cjson.encode(from) .. ',"token":"' .. token .. '","changes":[' .. messages .. "]}"
