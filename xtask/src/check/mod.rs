@@ -80,7 +80,7 @@ pub enum Fault {
     #[error("does not export {0}")]
     NoEntryPoint(&'static str),
     /// Other modules could call these by mistake.
-    #[error("exports functions that others must not see: {}", shortened(.0))]
+    #[error("exports symbols that others must not see: {}", shortened(.0))]
     Exports(Vec<String>),
     /// A Lua error that passes its frames would crash.
     #[error(
