@@ -161,7 +161,7 @@ function realtime.HMAC(key, text) end
 ---@param key? string the key whose value's place in the text is returned, if the text is an object
 ---@return RealtimeValue? value nil for null, too
 ---@return string|integer? reason why it was not read, with line and column; otherwise the first byte of the key's value
----@return boolean|integer? is_no_json with a reason: false if a bound was passed; otherwise the last byte of the key's value
+---@return boolean|integer? is_no_json with a reason: false if a limit was exceeded; otherwise the last byte of the key's value
 function realtime.DecodeJson(text, max_bytes, max_elements, key) end
 
 ---A value as JSON, without an envelope.
@@ -267,13 +267,13 @@ function realtime.Players(client, id) end
 ---@return string? message why there are none: realtime.Default()'s reason, or no id of this server
 function realtime.Profiles(name, options, client, id) end
 
----Calls fn once after so many seconds, also on an empty server. The same identifier again replaces the timer.
+---Calls fn once, `seconds` from now, also on an empty server. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
 ---@param fn? fun()
 function realtime.After(seconds, identifier, fn) end
 
----Calls fn every so many seconds, also on an empty server; only once after a stall. The same identifier again replaces the timer.
+---Calls fn every `seconds` seconds, also on an empty server; only once after a stall. The same identifier again replaces the timer.
 ---@param seconds number 0: every tick
 ---@param identifier string
 ---@param fn fun()
@@ -389,7 +389,7 @@ function RealtimeClient:SPublish(channel, message, fn, seconds) end
 ---Publishes any bytes.
 ---@param channel string
 ---@param message string|number
----@param fn? fun(err: RealtimeError?, receivers: integer?) nil if the backend does not count them, as Redis does
+---@param fn? fun(err: RealtimeError?, receivers: integer?) Redis counts them; nil from a backend that does not
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
@@ -475,7 +475,7 @@ function RealtimeTables:Id() end
 ---Publishes a value as JSON. Raises for values without a form in JSON, such as NaN and infinity, and names the place.
 ---@param channel string
 ---@param data RealtimeValue
----@param fn? fun(err: RealtimeError?, receivers: integer?) nil if the backend does not count them, as Redis does
+---@param fn? fun(err: RealtimeError?, receivers: integer?) Redis counts them; nil from a backend that does not
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
@@ -901,7 +901,8 @@ function RealtimePlayers:Ask(id, name, data, fn, seconds) end
 ---@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: for a post; a request has none, and anyone with the right to publish can send one. nil removes fn
 function RealtimePlayers:Answer(name, fn) end
 
----Leaves a message for a player, for Answer's function on the player's server, now or after the next join; again, until it replies without an error.
+---Leaves a message for a player. Answer's function on the player's server gets it, now or after the next join, and again until it replies without an
+---error.
 ---@param id Player|string
 ---@param name string 1 to 128 bytes
 ---@param data RealtimeValue|boolean at most 64 KiB of JSON

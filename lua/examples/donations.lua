@@ -3,7 +3,7 @@
 --
 --     post(redis.execute_command, "76561198000000001", "donation", {"points": 500}, once="order-17", expires=6 * 86400)
 --
--- It waits for less than a week, because the shared table remembers for a week what it has counted.
+-- The post expires in less than a week, because the shared table remembers for a week which posts it has counted.
 -- wallet_donations.lua has no such limit.
 
 local realtime = include("realtime/load.lua") ---@type realtime?

@@ -13,8 +13,8 @@ local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true
 local going = {} -- players → their targets
 
 Handoff = Handoff or {}
--- Players whose things are here: whether they have received them. Nothing is saved for other players. Survives a reload of
--- this file.
+-- For each player whose things are here, whether the player has received them. Nothing is saved for other players. Survives a
+-- reload of this file.
 local given = Handoff.given or setmetatable({}, { __mode = "k" })
 Handoff.given = given
 
@@ -38,7 +38,7 @@ hook.Add("PlayerInitialSpawn", "handoff", function(ply)
 		if ply:Alive() then give(ply) end
 	end)
 end)
-things:On("saving", function(ply, it) -- until they were given, and while the player is dead, they stay unchanged
+things:On("saving", function(ply, it) -- the things stay unchanged until they were given, and while the player is dead
 	if not given[ply] or not ply:Alive() then return end
 	it.health, it.armor, it.weapons = ply:Health(), ply:Armor(), {}
 	for _, weapon in ipairs(ply:GetWeapons()) do it.weapons[weapon:GetClass()] = true end

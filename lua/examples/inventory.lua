@@ -10,8 +10,8 @@ if not bags then return print("[inventory] " .. problem) end
 local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- weapons that move with the player
 
 Inventory = Inventory or {}
--- Players whose bag is here: whether they have received its content. Nothing is saved for other players. Survives a reload
--- of this file.
+-- For each player whose bag is here, whether the player has received its content. Nothing is saved for other players. Survives
+-- a reload of this file.
 local given = Inventory.given or setmetatable({}, { __mode = "k" })
 Inventory.given = given
 
@@ -34,8 +34,8 @@ hook.Add("PlayerInitialSpawn", "inventory", function(ply)
 end)
 hook.Add("PlayerLoadout", "inventory", function(ply) timer.Simple(0, function() if IsValid(ply) then give(ply) end end) end)
 
--- Before each save: the player's current weapons. Until they were given, and while the player is dead, they stay
--- unchanged.
+-- Before each save, the bag gets the player's current weapons. Until its weapons were given, and while the player is dead, they
+-- stay unchanged.
 bags:On("saving", function(ply, bag)
 	if not given[ply] or not ply:Alive() then return end
 	bag.weapons = {}

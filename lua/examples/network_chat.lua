@@ -33,7 +33,7 @@ commands["/msg"] = function(ply, name, text)
 	local who = find(ply, name)
 	if not who then return end
 	players:Ask(who.id, "msg", { name = ply:Nick(), text = text }, function(err)
-		if IsValid(ply) then ply:ChatPrint(err and who.name .. " is not to be reached." or "To " .. who.name .. ": " .. text) end
+		if IsValid(ply) then ply:ChatPrint(err and who.name .. " cannot be reached." or "To " .. who.name .. ": " .. text) end
 	end)
 end
 commands["/mute"] = function(ply, name, minutes)

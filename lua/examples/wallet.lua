@@ -50,8 +50,8 @@ local function settle(id, wallet, receipt, fn)
 end
 
 -- fn(err, is_open): err is nil once it is paid for, whatever fails later. With an error it is not paid for, and the
--- player keeps the points; only if is_open is true this is unknown yet, because the player has left: give nothing,
--- and check the receipts when the player is back. A receipt is in the same document as the points, so neither is
+-- player keeps the points. But if is_open is true, the outcome is not known yet, because the player has left: give
+-- nothing, and check the receipts when the player is back. A receipt is in the same document as the points, so neither is
 -- saved without the other.
 function Wallet.Charge(ply, price, what, fn)
 	local wallet = wallets:Get(ply)

@@ -11,11 +11,11 @@ pub enum AddonError {
     #[error("{0}: {1}")]
     Io(PathBuf, #[source] io::Error),
     /// There is an addon.json whose `ignore` has a form that this does not understand.
-    #[error("{0}: \"ignore\" is to be a list of strings without backslashes")]
+    #[error("{0}: \"ignore\" must be a list of strings without backslashes")]
     Ignore(PathBuf),
     /// It names another version than the module: the two would refuse to load together.
     #[error(
-        "{0} is to say: return \"{1}\" (the version in Cargo.toml: module and addon are released with one number)"
+        "{0} must say: return \"{1}\" (the version in Cargo.toml: module and addon are released with one number)"
     )]
     Version(PathBuf, String),
 }
@@ -142,7 +142,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lua");
         check_version(&folder, env!("CARGO_PKG_VERSION")).unwrap();
         let error = check_version(&folder, "9.8.7").unwrap_err().to_string();
-        assert!(error.contains("version.lua is to say: return \"9.8.7\""), "{error}");
+        assert!(error.contains("version.lua must say: return \"9.8.7\""), "{error}");
         let error = check_version(&folder.join("nothing"), "9.8.7").unwrap_err().to_string();
         assert!(error.contains("version.lua: "), "{error}");
     }

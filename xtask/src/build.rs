@@ -82,9 +82,9 @@ const FLAGS: [&str; 4] = [
     // message takes 3 % more instructions than in the release profile (`cargo bench --profile dist --bench instructions`), and a
     // publish takes 13 % more.
     "-Cllvm-args=-inline-threshold=50",
-    // Logins to PostgreSQL hash some thousand times. A processor without instructions for SHA takes longer for it, some milliseconds.
+    // Logins to PostgreSQL hash some thousand times. Without SHA instructions of the processor that takes some milliseconds longer.
     "--cfg=sha2_backend_soft=\"compact\"",
-    // It makes the random text of such a login, and no stream.
+    // ChaCha20 makes only the random text of such a login, no stream.
     "--cfg=chacha20_backend=\"soft\"",
 ];
 

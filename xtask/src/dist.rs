@@ -105,7 +105,7 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
 fn outcome(folder: &Path, archives: &[PathBuf]) -> String {
     if archives.is_empty() {
         return format!(
-            "no zip: that has all {} platforms; the files are in {}",
+            "no zip, because a zip has all {} platforms; the files are in {}",
             PLATFORMS.len(),
             folder.display()
         );
@@ -134,7 +134,8 @@ mod tests {
             "/a/dist/realtime-0.1.0.zip and /a/dist/realtime-0.1.0-full.zip: stop the server and unpack one of them into garrysmod/"
         );
         assert!(
-            outcome(folder, &[]).starts_with("no zip: that has all 4 platforms; the files are in /a/dist")
+            outcome(folder, &[])
+                .starts_with("no zip, because a zip has all 4 platforms; the files are in /a/dist")
         );
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn third_party(
             crates.insert((found.name.clone(), found.version.clone()), found);
         }
     }
-    let mut text = "The module is built of what is listed here besides its own code, each under its own terms. Rust's standard \
+    let mut text = "Besides its own code, the module contains these crates, each under its own terms. Rust's standard \
                     library is in it as well, under MIT or Apache-2.0 (https://www.rust-lang.org); the text of Apache-2.0 is in \
                     LICENSE-APACHE beside this file.\n"
         .to_owned();

@@ -19,11 +19,11 @@ const SITE: &str = "target/site";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const USAGE: &str = "\
-Usage: cargo dist [PLATFORM…]         builds the module into dist/: linux, linux64, win32, win64; all four unless told
-       cargo dist --check FILE…       says whether built modules are what servers can load
+Usage: cargo dist [PLATFORM…]         builds the module into dist/: linux, linux64, win32, win64; all four by default
+       cargo dist --check FILE…       says whether servers can load the built modules
        cargo dist --crate             packages the parser, and tests it unpacked
        cargo xtask release --tag TAG  says whether dist/ may be released under that tag, and writes dist/NOTES.md
-       cargo xtask release --dry-run  likewise, a rehearsal: what is left to the day of the release is named, and no failure
+       cargo xtask release --dry-run  the same as a rehearsal: tasks for the day of the release are listed, but do not fail it
        cargo xtask pictures           draws the pictures of the console anew, from the pages
        cargo xtask site               writes the pages for mdBook into target/site/
        cargo xtask site --check       says whether the links of the built site in target/site/book/ lead somewhere
@@ -52,7 +52,7 @@ fn parse() -> Result<Request, lexopt::Error> {
         },
         Some(Short('h') | Long("help")) => Ok(Request::Help),
         Some(other) => Err(other.unexpected()),
-        None => Err("what is to be done: dist, release, pictures or site?".into()),
+        None => Err("name a task: dist, release, pictures or site".into()),
     }
 }
 

@@ -229,7 +229,7 @@ fn zip_has(
     let terms = found.iter().find(|(name, _)| *name == bundle::third_party_name());
     let terms = terms.map(|(_, bytes)| bytes.clone()).unwrap_or_default();
     if terms.is_empty() {
-        faults.push(format!("{}: the terms of what is built in are missing", archive.display()));
+        faults.push(format!("{}: the terms of the built-in crates are missing", archive.display()));
     }
     let modules = PLATFORMS.iter().map(|platform| edition.folder_in(dist).join(platform.file_name()));
     let licenses = LICENSES.map(|name| root.join(name));

@@ -146,7 +146,7 @@ mod tests {
 
     use super::{CARGO_ZIGBUILD, ZIG, ZIG_PINS};
 
-    /// Each line of the file with what continues it, comments left out.
+    /// Each line of the file with its continuation lines, without comments.
     fn pins() -> Vec<String> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(ZIG_PINS);
         let text = std::fs::read_to_string(file).unwrap();

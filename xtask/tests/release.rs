@@ -136,7 +136,7 @@ fn versions_that_differ_are_found() {
         .write("CHANGELOG.md", "# Changelog\n\n## 1.2.0 (2026-12-01)\n\n## 1.1.0 (2026-11-01)\n\n- less\n");
     assert!(project.faults().contains("says nothing about 1.2.0"), "{}", project.faults());
     project.write("lua/lua/realtime/version.lua", "return \"1.1.0\"\n");
-    assert!(project.faults().contains("version.lua is to say"), "{}", project.faults());
+    assert!(project.faults().contains("version.lua must say"), "{}", project.faults());
 }
 
 #[test]

@@ -3,12 +3,12 @@
 
     python3 bridge.py redis://:password@127.0.0.1:6379
 
-Each line typed here, "name: text", is said on the game servers; what is said there is printed. The end of the input
+Each line typed here, "name: text", is shown in the chat of the game servers, and their chat is printed here. The end of the input
 (Ctrl+D) ends it. It speaks the few words of Redis's protocol itself, so that nothing needs to be installed; a bot of
 yours would use a Redis library.
 
 If the servers have a shared secret ("secret" in realtime.json), put it into the environment variable REALTIME_SECRET:
-what is said here is then signed, and what is not signed there is left out.
+the program then signs the lines typed here, and leaves out unsigned ones from the servers.
 """
 
 import json
@@ -153,7 +153,7 @@ def main():
         sys.exit(__doc__)
     url = sys.argv[1]
     if urlsplit(url).scheme != "redis":
-        sys.exit("the URL is to begin with redis://")
+        sys.exit("the URL must begin with redis://")
     try:
         _port = urlsplit(url).port
     except ValueError:

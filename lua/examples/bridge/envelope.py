@@ -49,7 +49,7 @@ def verify(secret, channel, text):
     except UnicodeEncodeError:  # half of a surrogate pair
         raise Forged("it is no text in UTF-8") from None
     if not mac.isascii() or not hmac.compare_digest(mac, expected):
-        raise Forged("the mac is another one")
+        raise Forged("the mac is wrong")
     if abs(time.time() - sent) > TOLERANCE:
         raise Forged("it is too old, or the clocks differ")
     return sender, data

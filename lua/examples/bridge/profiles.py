@@ -27,7 +27,7 @@ OPEN, SAVE = script("profiles_open.lua"), script("profiles_save.lua")
 
 
 class Held(Exception):
-    """A game server has the document: its id is the first argument. It is not asked to release it, because it would kick the player."""
+    """A game server has the document: its id is the first argument. The server is not asked to release it, because it would kick the player."""
 
 
 class Lost(Exception):

@@ -65,7 +65,7 @@ return function(realtime, addon)
 		begin(task, fn)
 	end
 
-	-- Raises an error of a method. An error about its arguments without a place gets the place of Await's caller.
+	-- Raises an error of a method. If it names no place, as an error about arguments may, it gets the place of Await's caller.
 	local function raise(message)
 		local has_place = not isstring(message) or message:find("^[^\n]-:%d+: ")
 		error(message, has_place and 0 or 3)
@@ -100,7 +100,7 @@ return function(realtime, addon)
 		return unpack(answer, 1, count)
 	end
 
-	-- Waits so many seconds, also on an empty server; at least until the next tick.
+	-- Waits `seconds`, also on an empty server; at least until the next tick.
 	function realtime.Sleep(seconds)
 		addon.CheckDot("Sleep", seconds)
 		local task, thread = current("Sleep")

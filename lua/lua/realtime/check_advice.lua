@@ -107,8 +107,9 @@ return function(realtime, addon)
 
 	local function part_of_helper(helper) return " (" .. (helper.keys .. (helper.channels or "") .. helper.commands):sub(2) .. ")" end
 
-	-- What allows all that the helper needs. A rule for keys or channels raises where all of them are allowed already. For a
-	-- user with parts a part is added, because his other commands would else apply to these channels, and these commands to his channels.
+	-- The rules that allow everything that the helper needs. Redis refuses a rule for keys or channels if all of them are allowed
+	-- already. A user with parts gets another part; otherwise his other commands would apply to these channels, and these commands to
+	-- his channels.
 	function addon.RulesOfHelper(client, helper, text)
 		if has_parts(client) then return part_of_helper(helper) end
 		local keys = (says(text, KEYS) or lacks_keys(client, helper)) and helper.keys or ""
@@ -116,8 +117,8 @@ return function(realtime, addon)
 		return keys .. channels .. helper.commands
 	end
 
-	-- A rule inside parentheses, as it is typed at the prompt of redis-cli. Redis splits what the parentheses hold into words once more, and
-	-- makes an empty part of it if a quote stays open.
+	-- A rule inside parentheses, as it is typed at the prompt of redis-cli. Redis splits the text in the parentheses into words once more;
+	-- if a quote in it is not closed, the part is empty.
 	local function typed(rule)
 		if rule:find("['\"]") then
 			rule = '"' .. rule:gsub('[\\"]', "\\%0") .. '"'
@@ -134,7 +135,7 @@ return function(realtime, addon)
 		return "&" .. name:gsub("[*?%[\\]", "\\%0"):gsub("[%s%z]", "?")
 	end
 
-	-- Parts that allow a user with parts the refused topics. Those of a helper get the helper's own part, which `report` remembers.
+	-- For a user with parts: the parts that allow the refused topics. A helper's topics get the helper's own part, which `report` remembers.
 	local function parts_of_topics(report, client)
 		local commands, rules, helpers, count = {}, {}, {}, 0
 		for _, subscription in ipairs(client:Subscriptions()) do
@@ -164,8 +165,8 @@ return function(realtime, addon)
 		return text .. ")"
 	end
 
-	-- What to do about a refusal that may have the module's advice at its end. `parts(client)`: the rules for a user with parts, in whom the
-	-- module's would do nothing.
+	-- What to do about a refusal that may have the module's advice at its end. `parts(client)`: the rules for a user with parts, for whom
+	-- the module's own rules would have no effect.
 	function addon.TodoOfRefusal(report, client, text, parts)
 		local _, before = text:find("; to allow it, type into redis-cli: ", 1, true)
 		local command = before and text:sub(before + 1)

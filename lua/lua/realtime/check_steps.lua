@@ -9,7 +9,7 @@ return function(realtime, addon)
 	local CLOCKS = 30 -- seconds that this machine's clock may be off
 	local CROWDED = 0.9 -- of maxclients
 
-	-- Waits until condition() is true, and returns its answer; or false after so many seconds.
+	-- Waits until condition() is true, and returns its answer; or false after `seconds`.
 	function addon.WaitFor(condition, seconds)
 		local stop = SysTime() + seconds
 		repeat
@@ -114,7 +114,7 @@ return function(realtime, addon)
 			'"options" of garrysmod/data/realtime.json, restart this server, and check what is between it and Redis.')
 	end
 
-	-- Which patterns a user may have depends on the user's rules; that some are allowed does not.
+	-- Only a refusal of PSUBSCRIBE itself is a problem. Which patterns are allowed depends on the user's rules.
 	function steps.patterns(report, client)
 		local reason = addon.RefusalOf(client, "PSubscribe", "realtime:*")
 		if not reason or not reason:find("psubscribe", 1, true) then
@@ -177,7 +177,7 @@ return function(realtime, addon)
 				"an administrator type into redis-cli CONFIG GET save: its second line must not be empty")
 		end
 		if points ~= "" then
-			return report.Good("persistence", string.format("it saves to disk now and then: a crash loses what came since; the last save was %d s ago",
+			return report.Good("persistence", string.format("it saves to disk now and then: a crash loses later changes; the last save was %d s ago",
 				math.max(0, os.time() - (tonumber(fields.rdb_last_save_time) or 0))))
 		end
 		local used = {}
@@ -241,7 +241,7 @@ return function(realtime, addon)
 		if not found then presence:Stop() end
 	end
 
-	-- Until both of two servers with one id know it, each goes on listening: one that is checked a little later has not been heard twice yet.
+	-- If two servers have one id, each listens until both know it, because the one that is checked a little later has not been heard twice yet.
 	local function listen(presence)
 		local function know() return addon.TwinsKnow(presence) end
 		addon.WaitFor(know, addon.check_listening)
@@ -253,7 +253,7 @@ return function(realtime, addon)
 			addon.AskPresence(presence)
 			listen(presence)
 			local own, others, elsewhere = presence:Server(presence.id), {}, {}
-			local least = own.database -- the same on all servers, so that two do not swap theirs
+			local least = own.database -- the lowest number: all servers advise the same one, so that two do not exchange theirs
 			for _, server in ipairs(presence:Servers()) do
 				if not server.own then
 					others[#others + 1] = server.id
@@ -273,7 +273,7 @@ return function(realtime, addon)
 					"as in redis://10.0.0.5:6379/%d, and restart the server that you changed.", least))
 			end
 			if own.duplicate or elsewhere[1] then return end
-			report.Good("other servers", #others > 0 and table.concat(others, ", ") or "none is heard (those that use presence would be)")
+			report.Good("other servers", #others > 0 and table.concat(others, ", ") or "none is heard (only servers that use presence can be)")
 		end)
 	end
 

@@ -156,7 +156,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Shows so many lines in a second, and how many more there were.
+	-- Shows TAIL_LINES lines in a second, and how many more there were.
 	local function new_tail(say, gone, client, channel)
 		local second, lines = 0, 0
 		local tail = { client = client, pattern = channel:find("[%*%?%[]") ~= nil }

@@ -82,7 +82,7 @@ return function(realtime, addon)
 		self.client:Subscribe(addon.DurableKey(channel), PREFIX .. self.id, function()
 			for _, sub in pairs(used.subscribers) do subscribers.Wake(sub) end
 			if used.worker then workers.Wake(used.worker) end
-		end, { max_bytes = 64 }) -- an id; of what others publish there no string is made
+		end, { max_bytes = 64 }) -- an id; a longer message, from anybody else, does not become a string
 		return used
 	end
 
@@ -250,7 +250,7 @@ return function(realtime, addon)
 		addon.RunSoon(self)
 	end
 
-	-- The end of this Lua state is no death: what is here is given back, and the next one goes on where this one was.
+	-- The end of this Lua state does not count as a death: it gives its messages back, and the next Lua state continues at its place.
 	local function close(self)
 		for _, used in pairs(self.channels) do
 			for _, sub in pairs(used.subscribers) do subscribers.Close(sub) end

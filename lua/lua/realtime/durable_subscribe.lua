@@ -75,11 +75,11 @@ return function(realtime, addon)
 		addon.DurableClock(sub.parent, time)
 		sub.busy_since, sub.refusals = nil, 0
 		local is_first = not sub.mark
-		-- Where nothing had been published, nothing is lost.
+		-- If nothing had been published, nothing is lost.
 		local was_lost = lost == -1 and not (sent == "0-0" and sub.number == 0)
 		sub.mark = mark
 		if position ~= sent then
-			-- Redis is elsewhere: somebody else had the place. Or it has lost messages; then those that are here already are only here.
+			-- Redis has another position. Either somebody else had the place, or Redis has lost messages; then the messages here are the only copies.
 			if lost == -1 then
 				for _, message in ipairs(sub.queue) do message.is_adrift = true end
 			else
@@ -143,7 +143,7 @@ return function(realtime, addon)
 
 	function answers.kind(sub, reply)
 		sub.pause_asking = SysTime() + MOST_RETRY
-		say(sub, "it is a channel for Work, and Subscribe gets nothing of it (%s)", tostring(reply[2]))
+		say(sub, "it is a channel for Work, and Subscribe gets nothing from it (%s)", tostring(reply[2]))
 	end
 
 	local function arguments_of(sub, action, ...)
@@ -164,7 +164,7 @@ return function(realtime, addon)
 		local accepted = addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments, function(err, reply)
 			sub.is_asking = false
 			if not sub.is_on then return end
-			if not err and not (istable(reply) and answers[reply[1]]) then err = "the server's answer is none of redis/durable_read.lua" end
+			if not err and not (istable(reply) and answers[reply[1]]) then err = "the server's answer is not one of redis/durable_read.lua" end
 			if not err then return answers[reply[1]](sub, reply, sent) end
 			sub.is_ahead, sub.next_at = true, SysTime()
 			if istable(err) and (err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED") then return end

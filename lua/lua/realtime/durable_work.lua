@@ -4,7 +4,7 @@ return function(realtime, addon)
 	local SCRIPT = "durable_work"
 	local RETRY, MOST_RETRY = 1, 60 -- the first and longest pause after an error of Redis, in seconds
 	local MAX_ERRORS = 10
-	local MOST_DONE = 20 -- how many messages one call reports as done: Redis serves no others during one
+	local MOST_DONE = 20 -- how many messages one call reports as done: Redis serves nobody else during a call
 	local workers = {}
 	addon.durable_workers = workers
 
@@ -73,9 +73,9 @@ return function(realtime, addon)
 		run.state = "lost"
 		forget(worker, run)
 		if run.was_cut then
-			return say(worker, "the connection broke while Redis was told that the message %s has ended: it has, or it comes again", run.message.first)
+			return say(worker, "the connection broke while Redis was told that the message %s has ended: it may come again", run.message.first)
 		end
-		say(worker, "another server has the message %s now, or Redis has lost it: this one could not say in time (patience, %g s) that it goes on",
+		say(worker, "another server has the message %s now, or Redis has lost it: this one could not renew its claim in time (patience, %g s)",
 			run.message.first, worker.patience)
 	end
 
@@ -90,7 +90,7 @@ return function(realtime, addon)
 		table.insert(arguments, 3, math.floor(worker.patience * 1000))
 		worker.has_asked = true
 		local accepted = addon.RunScript(worker.parent.client, SCRIPT, keys_of(worker), arguments, function(err, reply)
-			if not err and not istable(reply) then err = "the server's answer is none of redis/durable_work.lua" end
+			if not err and not istable(reply) then err = "the server's answer is not one of redis/durable_work.lua" end
 			if not err then
 				worker.refusals = 0
 				return fn(reply)
@@ -150,7 +150,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Reports all runs that have ended and are wanted to Redis, in at least one call, until `stop`.
+	-- Reports ended runs for which is_wanted(run) is true to Redis: all until `stop`, but at least one call.
 	local function finish_ended(worker, stop, is_wanted)
 		local done, is_late = {}, false
 		local function tell(runs)
@@ -176,9 +176,9 @@ return function(realtime, addon)
 	local function taken(worker, reply)
 		if reply[1] == "kind" then
 			worker.pause_asking = SysTime() + MOST_RETRY
-			return say(worker, "it is a channel for Subscribe, and Work gets nothing of it (%s)", tostring(reply[2]))
+			return say(worker, "it is a channel for Subscribe, and Work gets nothing from it (%s)", tostring(reply[2]))
 		elseif reply[1] ~= "taken" then
-			return say(worker, "the server's answer is none of redis/durable_work.lua")
+			return say(worker, "the server's answer is not one of redis/durable_work.lua")
 		end
 		local _, time, mark, messages, dead, lost, gone, state, is_back = unpack(reply)
 		addon.DurableClock(worker.parent, time)
@@ -203,7 +203,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Starts waiting messages until `stop`, and at least one. After Stop they are for others.
+	-- Starts waiting messages until `stop`, and at least one. After Stop they are left for other servers.
 	local function run_queue(worker, stop)
 		local returned = { "release", "", 0, "" }
 		while worker.queue[worker.at] do

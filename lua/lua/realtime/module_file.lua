@@ -18,14 +18,14 @@ local systems = {
 -- "64-bit Linux" for "Linux", "x64"; nil for a system without a build of the module.
 function module_file.System(os, arch) return systems[os] and systems[os][arch] end
 
--- A whole number of so many bytes, in little-endian order; `at` counts from 0.
+-- The whole number in `bytes` bytes, in little-endian order; `at` counts from 0.
 local function number(text, at, bytes)
 	local sum = 0
 	for i = bytes, 1, -1 do sum = sum * 256 + text:byte(at + i) end
 	return sum
 end
 
--- So many bytes of the file, or fewer at its end.
+-- `bytes` bytes of the file, or fewer at its end.
 local function read(handle, at, bytes)
 	handle:Seek(at)
 	return handle:Read(bytes) or ""

@@ -94,11 +94,11 @@ return function(realtime, addon)
 		addon.RemoveTask("realtime.Objects")
 	end
 
-	-- Notes in `places` where a callback was added that the next one of the same key will replace, and prints a hint
-	-- if it has just replaced one. A file that runs again relies on that: so there is a hint only if both were added
-	-- while the same main chunk was loaded, or within one tick and none is being loaded; or by two files. The same
-	-- function with the same `call`, the method, loses nothing. hint(before): the text about a callback of that file
-	-- and line.
+	-- Notes in `places` where a callback was added, because the next one with the same key replaces it. Prints a hint
+	-- if this one has just replaced another. A file that runs again replaces its callbacks on purpose. So there is a
+	-- hint only if both were added while the same main chunk was loaded; or, when none is being loaded, within one tick;
+	-- or by two files. There is none for the same function with the same `call` (the method). hint(before): the text
+	-- about a callback of that file and line.
 	function addon.NotePlace(places, key, level, fn, call, hint)
 		local file, line = caller(level + 1)
 		local chunk, before = running_chunk(), places[key]
@@ -125,7 +125,7 @@ return function(realtime, addon)
 	-- Known before the client is connected.
 	function addon.IsPostgres(client) return client:Stats().server == "PostgreSQL" end
 
-	-- Objects that are scripts inside Redis, or commands of it.
+	-- Objects that use scripts inside Redis.
 	local NEED_REDIS = { Shared = true, Durable = true, Once = true, Players = true, Profiles = true }
 
 	-- The client and the id of an object: the given ones, or the server's own. nil and why, if there is no Default()
@@ -152,8 +152,8 @@ return function(realtime, addon)
 		return client, id
 	end
 
-	-- The metatable of the objects of realtime[name]. Their methods raise if they are called with a dot in place of the colon. They are
-	-- left by a tail call, so that levels of the stack stay what they are.
+	-- The metatable of the objects of realtime[name]. Their methods raise if they are called with a dot in place of the colon. After
+	-- that check comes a tail call, so that the levels of the stack stay the same.
 	function addon.Meta(name, methods)
 		local meta = { __index = {}, MetaName = "Realtime" .. name }
 		for method, fn in pairs(methods) do

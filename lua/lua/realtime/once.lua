@@ -7,7 +7,7 @@ return function(realtime, addon)
 	local MAX_SLOT = 128 -- bytes
 	local LOOK = 15 -- seconds between two checks of a job that another server runs
 	local RETRY, MOST_RETRY = 5, 300 -- seconds after an error of Redis: longer each time
-	local MOST_PAUSE = 3600 -- seconds until a server tries again what failed here
+	local MOST_PAUSE = 3600 -- seconds until a server tries a job again that failed on it
 	local OPTIONS = { lease = true }
 
 	local jobs = setmetatable({}, { __mode = "k" }) -- client → slot → job

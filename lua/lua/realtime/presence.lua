@@ -67,7 +67,7 @@ return function(realtime, addon)
 		self.players = data.players
 		self.has_told_twin = data.duplicate
 		data.ask, self.asks = self.asks, nil
-		-- While the link is down it would only wait for its own timeout.
+		-- While the link is down, a publish would only wait for its timeout.
 		if self.client:IsConnected() then publish(self, data) end
 	end
 

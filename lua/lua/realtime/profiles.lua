@@ -3,8 +3,8 @@ return function(realtime, addon)
 	local methods = {}
 	local opening, saving, renewing = addon.profiles_opening, addon.profiles_saving, addon.profiles_renewing
 	local SysTime, format = SysTime, string.format
-	local SECONDS = 60 -- until Open gives up, unless it says otherwise: longer than any lease
-	local SAVE_SECONDS = 10 -- until a save without an answer is reported as open
+	local SECONDS = 60 -- until Open gives up, unless its caller says otherwise: longer than any lease
+	local SAVE_SECONDS = 10 -- until a save without an answer is reported as TIMEOUT
 	local HOLD, MOST_HOLD = 120, opening.MOST_HOLD -- seconds that a server keeps a document for a player who is on the way to it
 	local BUDGET = 0.002 -- seconds of a tick for checking documents for changes
 	local NAMED = 10 -- how many players a console line names
@@ -310,7 +310,7 @@ return function(realtime, addon)
 			self.forget = function() made[client][place] = nil end
 			made[client][place] = self
 		elseif options.load and not self.storage then
-			error("'Profiles': \"" .. name .. '" is here already, and lies in Redis: whoever makes it first has to say load and save', 2)
+			error("'Profiles': \"" .. name .. '" exists already, and is kept in Redis: the first call has to give load and save', 2)
 		end
 		if options.load then self.storage = { load = options.load, save = options.save } end
 		return self

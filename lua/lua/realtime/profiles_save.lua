@@ -178,7 +178,7 @@ return function(realtime, addon)
 			end
 			if not err then return outcomes[reply[1]](profile, flight, reply[2]) end
 			if opening.IsUnknown(err) then
-				-- It may be done, or be done later. Callers get their result once a save is.
+				-- Redis may have saved it, or may do so later. Callers get their result once a save is confirmed.
 				if kind == "data" then profile.saved, profile.is_unsure = saving.UNKNOWN, true end
 				return again(profile, flight)
 			end
@@ -192,7 +192,7 @@ return function(realtime, addon)
 		again(profile, flight)
 	end
 
-	-- Others have waited for it for a lease, and its storage fails.
+	-- Others have waited for it as long as a lease lasts, and its storage fails.
 	local function is_overdue(profile)
 		return profile.state == "closing" and profile.refusals > 0 and profile.wanted_at and SysTime() - profile.wanted_at >= addon.profiles_lease
 	end
@@ -295,7 +295,7 @@ return function(realtime, addon)
 		local is_changed = profile.text ~= profile.saved
 		if now < profile.next_at or not (is_changed or profile.callers[1] or profile.state == "closing") then return end
 		if profile.parent.storage and is_changed then
-			-- The same, and the storage would not know.
+			-- As above; the storage would not know that another server holds it.
 			if is_heard(profile) then return store(profile) end
 			profile.parent.renew_at = 0
 		elseif profile.parent.client:IsConnected() then

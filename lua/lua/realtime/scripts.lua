@@ -75,7 +75,7 @@ return function(realtime, addon)
 	-- The ACL refuses what a script does with another code, and without a line that allows it.
 	local SCRIPT_REFUSALS = { "user executing the script", "ACL failure in script" }
 
-	-- Explains an error of a Redis that is too old, or of a server that runs no scripts; and says where all permissions are listed that a
+	-- Explains an error of a Redis that is too old, or of a server that runs no scripts; and says where to find all permissions that a
 	-- script needs: the module knows only the first one, and keys that are different in the next call.
 	local function explained(err)
 		local text = err and err.message
@@ -120,8 +120,8 @@ return function(realtime, addon)
 	addon.repeatable_scripts = {} -- by name: scripts for which a repeated call has no further effect
 
 	-- The Lua state ends: from now on it cannot learn that Redis has forgotten a script. So every call is sent with
-	-- its script, and those that wait for an answer to others as well; calls without an answer that may be repeated
-	-- are sent again.
+	-- its script, also those that wait for the answers to others. Calls without an answer are sent again, if they may be
+	-- repeated.
 	function addon.End()
 		addon.is_ending = true
 		for client, of_client in pairs(calls) do
@@ -135,15 +135,16 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Runs a script for the last time before the Lua state ends, which cannot learn then that Redis has forgotten it.
+	-- Runs a script for the last time before the Lua state ends. Sends its text, because nobody would learn that Redis has
+	-- forgotten it.
 	-- Returns the same as client:Command.
 	function addon.RunScriptLast(client, name, keys, arguments)
 		return client:Command(words_of("EVAL", addon.ScriptText(name), keys, arguments), function() end)
 	end
 
 	-- Runs a script. Returns the same as client:Command. Calls of one script through one client take effect in order,
-	-- even if Redis has forgotten the script: then those in flight are refused, and later ones wait until the last of
-	-- these is.
+	-- even if Redis has forgotten the script: then it refuses those in flight, and later ones wait until it has refused
+	-- the last of these.
 	function addon.RunScript(client, name, keys, arguments, answer, seconds)
 		addon.used_scripts[name] = true
 		local of_script = calls_of(client, name)

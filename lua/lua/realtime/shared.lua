@@ -158,7 +158,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Reads keys that were watched since the copy is ready. They count if the copy is just where Redis was; if not, again.
+	-- Reads keys that were watched after the copy became ready. The answer counts if its version is the copy's; if not, they are read again.
 	local function read_watched(self)
 		local keys, arguments = {}, { "keys" }
 		for key in pairs(self.unread) do
@@ -207,7 +207,7 @@ return function(realtime, addon)
 		while not self.is_ready and self.client:IsValid() do
 			local left = stop - SysTime()
 			if left <= 0 then break end
-			-- Waits without spinning: until connected, and then for the answers before this one's.
+			-- Waits without spinning: for the connection, and then for the answers to earlier commands.
 			self.client:CommandSync({ "PING" }, left)
 			realtime.ProcessEvents(math.huge)
 			tick(self, SysTime())

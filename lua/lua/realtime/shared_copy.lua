@@ -7,7 +7,7 @@
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	addon.shared_interval = 10 -- seconds between two checks
-	addon.shared_spread = 2 -- seconds: servers that lose a copy at the same time begin to read within so long, at different moments
+	addon.shared_spread = 2 -- seconds: servers that lose a copy at the same time begin to read within this time, at different moments
 	addon.shared_patience = 1 -- how many seconds a message may come later than Redis's answers indicate
 	local CHECK_PAUSE = 0.1 -- the shortest time between two checks, in seconds
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
@@ -46,7 +46,7 @@ return function(realtime, addon)
 		tell(self, "stale", function() return err end)
 	end
 
-	-- Reads the table after so many seconds.
+	-- Reads the table after `seconds`.
 	local function read_in(self, seconds)
 		local at = SysTime() + seconds
 		self.load_at = self.load_at and math.min(self.load_at, at) or at
@@ -216,7 +216,7 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			-- Answers come in the order of the calls: the slice has what was answered before it, and nothing later.
+			-- Answers come in the order of the calls: the slice includes every write that was answered before it, and no later one.
 			load.reply = { at = 5, fields = reply, version = version, next = cursor, writes = answered_writes(self), bytes = 0, seconds = 0 }
 		end)
 		if not accepted then retry_later(self, load, refused) end

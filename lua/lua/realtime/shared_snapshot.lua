@@ -9,8 +9,8 @@ return function(realtime, addon)
 	local snapshot = {}
 	addon.shared_snapshot = snapshot
 
-	-- The game writes names in lower case: two names that differ in that alone have two files. The id of a server that has no id in
-	-- realtime.json is another one on each map: its file is named by the table alone.
+	-- The game writes names in lower case: two names that differ in that alone still have two files. A server without an id in
+	-- realtime.json has another id on each map, so its file is named by the table alone.
 	local function path(self)
 		local id, is_named = realtime.ServerId()
 		local name = self.id == id and not is_named and self.name or self.id .. " " .. self.name
@@ -20,8 +20,8 @@ return function(realtime, addon)
 	local function path_of_new(self) return (path(self):gsub("%.txt$", ".new.txt")) end
 
 	local function read(self)
-		-- Without the one before, the new one is whole: the server died while it was put in its place. Or it was the first one ever, of which
-		-- a part is better than nothing.
+		-- If the old file is missing, the server died while it replaced it, and the new one is complete. Or the new one is the first ever; then
+		-- a part of it is better than nothing.
 		local text = file.Read(path(self), "DATA") or file.Read(path_of_new(self), "DATA")
 		if not text then return end
 		local left_out = 0

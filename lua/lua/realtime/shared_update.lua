@@ -16,12 +16,12 @@ return function(realtime, addon)
 			if not fine then return fn and addon.Protect(fn, addon.Error("FAILED", "the function raised an error")) end
 		end
 		if value == nil and is_first and not copy.HasNewest(self, key) then
-			-- The key is to stay, but that was decided by a value which is perhaps not Redis's.
+			-- `update` wants no change, but the value that it got may differ from Redis's.
 			local seconds = options.timeout or TIMEOUT
 			deadline = SysTime() + seconds
 			return copy.Fetch(self, key, function(err, entry)
 				if not err then return attempt(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0", deadline) end
-				if fn then addon.Protect(fn, addon.Error(err.code, err.message, false)) end -- to read changes nothing
+				if fn then addon.Protect(fn, addon.Error(err.code, err.message, false)) end -- sent = false: a read changes nothing
 			end, seconds)
 		end
 		if value == nil then

@@ -21,7 +21,7 @@ return function(_, addon)
 		what = "the change was made",
 		errors = {
 			limit = { "LIMIT", "the number would leave its bounds" },
-			number = { "WRONGTYPE", "what the key has is no number" },
+			number = { "WRONGTYPE", "the key's value is not a number" },
 			full = { "FULL", "the table would have more than 16 MiB" },
 			size = { "TOOLARGE", "the values have more than 64 KiB together, or with their keys and 50 bytes for each more than 79 KiB" },
 			json = { "ERR", "Redis does not take a value as JSON" },
@@ -44,7 +44,7 @@ return function(_, addon)
 			end
 			write.version = format("%.0f", version)
 			write.outcome, write.answered = { detail, extra == "again" }, SysTime()
-			-- No message may follow, or it came before ("again", "late"): then the copy is compared with Redis.
+			-- Perhaps no message follows, or it came earlier ("again", "late"): then the copy is compared with Redis.
 			if version == 0 or extra or told ~= 1 then addon.shared_copy.CheckSoon(self) end
 			finish_if_shown(self, write)
 		end,

@@ -1,6 +1,6 @@
 -- SteamID64s, which the helpers use as the players' names.
 return function(_, addon)
-	-- Bots are no players of any helper: the SteamID64 that the game makes up for one is another bot's elsewhere.
+	-- The helpers ignore bots: the SteamID64 that the game makes up for a bot belongs to another bot on another server.
 	function addon.IsBot(value) return isentity(value) and IsValid(value) and value:IsPlayer() and value:IsBot() end
 	-- The refusal of a method for a bot.
 	function addon.RefuseBot(what) return false, addon.Error("BOT", what, false) end

@@ -46,7 +46,7 @@ return function(realtime, addon)
 		-- The module makes no string and no table of a message that is too large, and makes a table of many elements
 		-- in several ticks.
 		self.client[method](self.client, topic, PREFIX .. identifier, function(envelope, channel, pattern, text, message)
-			-- On an empty server no hook runs that could do it.
+			-- On an empty server no hook runs that could restore the timer.
 			addon.EnsureTick()
 			local data, from, is_own = addon.Open(envelope, channel, text, message)
 			if data == nil then

@@ -53,7 +53,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Calls fn in so many seconds; with an interval, every so many seconds after that, until it is stopped.
+	-- Calls fn in `seconds`; with an interval, at that interval after that, until it is stopped.
 	function addon.StartTimer(seconds, fn, interval)
 		made = made + 1
 		local timer = { due = SysTime() + seconds, order = made, fn = fn, interval = interval, waits = true }
@@ -134,7 +134,7 @@ return function(realtime, addon)
 		named[identifier] = timer
 	end
 
-	-- Calls fn once, in so many seconds.
+	-- Calls fn once, in `seconds`.
 	function realtime.After(seconds, identifier, fn, ...)
 		addon.CheckDot("After", seconds)
 		addon.CheckSeconds("After", seconds, 2)
@@ -145,7 +145,7 @@ return function(realtime, addon)
 		addon.NoteLoad(function() addon.EndTimer(timer) end)
 	end
 
-	-- Calls fn every so many seconds, first after so many seconds.
+	-- Calls fn at an interval of `seconds`, the first time after one interval.
 	function realtime.Every(seconds, identifier, fn, ...)
 		addon.CheckDot("Every", seconds)
 		addon.CheckSeconds("Every", seconds, 2)

@@ -12,7 +12,7 @@ return function(realtime, addon)
 	--   script: its name
 	--   what: the fact that is unknown after a timeout, such as "the message was published"
 	--   errors: outcome → code and text
-	--   details: from which part of an answer on fn gets the rest, together with such an error; nil for nothing
+	--   details: with such an error, fn also gets the parts of the answer from this number on; nil for none
 	--   About(self, call) → the subject of an error
 	--   Ask(self, call) → script, keys and arguments of the question for its outcome
 	--   Answered(self, reply), optional: an answer has come

@@ -30,40 +30,40 @@ binary modules, and a tick loop. Without a script it is a server's console: type
 run with host.exit(code).
 
 Options:
-  --prompt            the console, beside a script, too
+  --prompt            the console, also when there is a script
   --watch             a Lua file that changes on disk runs again (with the console it always does)
-  --configured        REALTIME_URL leads clients that were not told where Redis is to host.redis_url (with --prompt or
-                      --watch it does, unless there is --game)
+  --configured        clients without an address connect to host.redis_url, by REALTIME_URL (with --prompt or --watch they
+                      always do, unless --game is given)
   --id NAME           this server's id, written into data/realtime.json before the first map, as the owner of a server
                       does: 1 to 62 letters, digits, _ . and -. With --servers the ids are NAME-1, NAME-2 …. A file of
                       --game with another id, or none, is not changed: the run ends with an error
   --tick-rate HZ      ticks a second (default 66)
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
   --module FILE       what require(\"realtime\") loads, instead of the module built with this program; \"none\" for nothing
-  --game FOLDER       a server's folder that stays, with its garrysmod/ in it, made if there is none. Its lua/bin counts
-                      before --module, its data/realtime.json before the server that the host starts
-  --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look; as
-                      often as there are addons
+  --game FOLDER       a server's folder that stays, with its garrysmod/ in it, made if there is none. A module in
+                      its lua/bin precedes --module, its data/realtime.json the server that the host starts
+  --addon FOLDER      an addon: its lua/autorun runs before the script, and include and require look into its lua/. Give the
+                      option once for each addon
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
                       \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's; or \"postgres\", a PostgreSQL,
                       where one is installed (POSTGRES_BIN in the environment names the folder of its programs)
-  --servers COUNT     so many consoles side by side (2 to 9), each a server with an id of its own, on one Redis: server-1,
+  --servers COUNT     that many consoles side by side (2 to 9), each a server with an id of its own, on one Redis: server-1,
                       server-2 … Their lines begin with 1|, 2| …; a line that begins with @2 goes to the second one. With
-                      --game, FOLDER has a folder for each that stays
-  --number NUMBER     which of several servers on one Redis this is (1 to 9, default 1; --servers sets it): players
-                      without a SteamID64 of their own have other ones on each
+                      --game, each keeps a folder in FOLDER
+  --number NUMBER     which of several servers on one Redis this is (1 to 9, default 1; --servers sets it): mock players who
+                      are added without a SteamID64 get different ones on each server
   --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
   --game-lua FOLDER   the game's own Lua files instead of this program's stand-ins for them: a garrysmod folder with
                       lua/includes in it (default: GMOD_HOST_GAME_LUA in the environment)
-  --seed NUMBER       what the order of hooks depends on, which is any order, as in the game (default: GMOD_HOST_SEED in the
-                      environment, or else another one in each run; a run that fails tells it)
-  --quiet             nothing of the host's own at the start: where Redis is, and what can be typed
+  --seed NUMBER       decides the order in which hooks run, which is random, as in the game (default: GMOD_HOST_SEED in the
+                      environment, otherwise a new one in each run; a run that fails prints it)
+  --quiet             no lines of the host's own at the start, such as where Redis is and what can be typed
   --color WHEN        \"auto\" (default: on a terminal, unless NO_COLOR is set), \"always\" or \"never\"
   --unload WHEN       at the end of a Lua state, unload the modules \"before\" lua_close or \"after\" it (default: \"never\")
   -h, --help          this text
 
 Exit codes: the script's own; 1 after a Lua error that was not expected; 64 for a bad command line; 124 at the timeout.
-With --prompt or --watch errors end nothing, and the end of the input and Ctrl-C end the run in order, with 0.
+With --prompt or --watch no error ends the run; the end of the input and Ctrl-C end it in order, with 0.
 ";
 
 impl fmt::Display for Kind {

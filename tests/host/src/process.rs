@@ -114,5 +114,5 @@ fn field(text: &str, name: &str) -> Option<f64> {
 }
 
 fn unknown(file: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{file} is not what it was"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("{file} has an unknown format"))
 }

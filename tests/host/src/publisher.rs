@@ -160,7 +160,7 @@ impl Work {
         Ok(())
     }
 
-    /// Writes so many messages and reads their answers, counting in `answered` how many there were.
+    /// Writes `batch` messages and reads their answers, counting in `answered` how many there were.
     fn publish(&mut self, stream: &mut TcpStream, batch: u64, answered: &mut u64) -> io::Result<()> {
         self.request.clear();
         let micros = self.plan.epoch.elapsed().as_micros();
@@ -206,7 +206,7 @@ impl Work {
 
 const MICROS: u64 = 1_000_000;
 
-/// How many messages should have been sent after so long.
+/// How many messages should have been sent by then.
 fn due(elapsed: Duration, rate: u64) -> u64 {
     u64::try_from(elapsed.as_micros() * u128::from(rate) / u128::from(MICROS)).unwrap_or(u64::MAX)
 }

@@ -25,7 +25,7 @@ const TICK: &CStr = c"tick";
 const RUN_TYPED: &CStr = c"run_typed";
 /// Left by the prelude: runs the scripts' functions for the end.
 const SHUT_DOWN: &CStr = c"shut_down";
-/// Left by the prelude: no module is being closed any more. Finalizers are still to come.
+/// Left by the prelude: called when no module is being closed any more. Finalizers still follow.
 const MODULES_CLOSED: &CStr = c"modules_closed";
 
 /// How long reading a line waits for earlier output.

@@ -66,7 +66,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Runs so many servers until all have ended. Returns their first exit code that is not 0.
+/// Runs that many servers until all have ended. Returns their first exit code that is not 0.
 ///
 /// # Errors
 ///

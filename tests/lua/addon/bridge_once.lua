@@ -69,7 +69,7 @@ end)
 
 host.test("a URL that is of another kind, or wrong, ends it at once", function()
 	for url, said in pairs({
-		["rediss://127.0.0.1"] = "the URL is to begin with redis://\n",
+		["rediss://127.0.0.1"] = "the URL must begin with redis://\n",
 		["redis://:secret@127.0.0.1:port"] = "the port in the URL is no number from 0 to 65535\n",
 	}) do
 		local bridge = bridges.start("wrong-url", url)

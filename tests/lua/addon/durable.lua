@@ -283,7 +283,7 @@ host.test("a channel is for one or the other", function()
 	local said = kit.lines("durable channel .*")
 	b.durable:Work(channel, function() end)
 	kit.wait("the line", function() return said()[1] end)
-	assert(said()[1]:find("it is a channel for Subscribe, and Work gets nothing of it", 1, true), said()[1])
+	assert(said()[1]:find("it is a channel for Subscribe, and Work gets nothing from it", 1, true), said()[1])
 	close(a, b)
 end)
 

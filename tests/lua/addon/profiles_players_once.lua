@@ -253,7 +253,7 @@ host.test("the same arguments give the same profiles; without an id there are no
 	kit.raises("bad argument #1 to 'Profiles'", realtime.Profiles, "no name")
 	kit.raises("both, load and save", realtime.Profiles, name, { load = print }, client, "a")
 	kit.raises("function expected", realtime.Profiles, name, { load = 1, save = 2 }, client, "a")
-	kit.raises("lies in Redis", realtime.Profiles, name, { load = print, save = print }, client, "a")
+	kit.raises("is kept in Redis", realtime.Profiles, name, { load = print, save = print }, client, "a")
 	local id, got = world.player_id(), kit.recorder()
 	profiles:Open(id, got.fn)
 	kit.wait("it", function() return got[1] end)

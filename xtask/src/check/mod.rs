@@ -80,11 +80,11 @@ pub enum Fault {
     #[error("does not export {0}")]
     NoEntryPoint(&'static str),
     /// Other modules could call these by mistake.
-    #[error("exports what is not for others to see: {}", shortened(.0))]
+    #[error("exports symbols that others must not see: {}", shortened(.0))]
     Exports(Vec<String>),
     /// A Lua error that passes its frames would crash.
     #[error(
-        "has an unwinder of its own instead of {UNWINDER}'s, which a Lua error that passes its frames does not survive"
+        "has an unwinder of its own instead of {UNWINDER}'s, so a Lua error that passes its frames crashes the server"
     )]
     OwnUnwinder,
     /// Its threads could continue after their code was unloaded.

@@ -16,7 +16,7 @@
 --           a few dead messages, the newest first, so that Redis serves others in between; the end is ""
 --   forget  how many groups were removed
 
--- Redis before 7 needs this in scripts that write what depends on the clock.
+-- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local KEEP = 10000

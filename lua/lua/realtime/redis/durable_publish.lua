@@ -17,7 +17,7 @@
 --   "json"  nothing was published: the message is not JSON
 --   "void"  nothing was published: the call was given up by "ask"
 
--- Redis before 7 needs this in scripts that write what depends on the clock.
+-- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_BYTES = 64 * 1024
@@ -57,6 +57,6 @@ redis.call("HSET", about_key, "last", id)
 redis.call("SET", token_key, id, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, id, "EX", WEEK) end
 
--- Notified last, and without raising if it is refused: the message stays, and servers find it a few seconds later.
+-- Servers are notified last. A refusal does not raise: the message stays, and servers find it a few seconds later.
 local told = redis.pcall("PUBLISH", stream, id)
 return { "done", id, type(told) == "table" and told.err or 1 }

@@ -132,8 +132,8 @@ if before then release(instance, before, here) end
 redis.call("HSET", instances_key, instance, table.concat(words, " "))
 redis.call("ZADD", leases_key, digits(milliseconds + lease), instance)
 
--- Notified last, and without raising if it is refused: the written data stay, and the others find them a few seconds
--- later.
+-- Other servers are notified last. A refusal does not raise: the written data stay, and the others find them a few
+-- seconds later.
 local told = 1
 for other in pairs(others) do
 	local answer = redis.pcall("PUBLISH", "realtime:players:" .. other, "look")

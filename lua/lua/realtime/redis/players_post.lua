@@ -23,7 +23,7 @@
 --   "json"  nothing was posted: the data are not JSON
 --   "void"  nothing was posted: the call was given up by "ask"
 
--- Redis before 7 needs this in scripts that write what depends on the clock.
+-- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_BYTES, MAX_WAITING_BYTES, MAX_WAITING = 64 * 1024, 1024 * 1024, 100
@@ -44,7 +44,7 @@ if action == "ask" then
 end
 
 if not string.find(id, "^%d+$") or #id ~= 17 then return redis.error_reply("ERR the player is not a SteamID64") end
-if #name == 0 or #name > 128 then return redis.error_reply("ERR the name has not 1 to 128 bytes") end
+if #name == 0 or #name > 128 then return redis.error_reply("ERR the name must have 1 to 128 bytes") end
 seconds = tonumber(seconds)
 if not seconds or not (seconds > 0 and seconds <= YEAR) then return redis.error_reply("ERR it waits for 1 second to a year") end
 if #data > MAX_BYTES then return { "size", "", 1 } end
@@ -93,7 +93,7 @@ redis.call("ZADD", waiting_key, digits(latest), id)
 redis.call("SET", token_key, post_id, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, post_id, "EX", WEEK) end
 
--- Notified last, and without raising if it is refused: the written data stay, and the player's server finds them a
+-- The player's server is notified last. A refusal does not raise: the written data stay, and that server finds them a
 -- few seconds later.
 local claim = redis.call("HGET", claims_key, id)
 local instance, server = string.match(claim or "", "^%d+ %d+ (%S+) %S+ (%S+)$")

@@ -22,8 +22,8 @@
 --   "number" nothing was changed: the value is not a number
 --   "other"  nothing was changed: the key has another version. detail: that version, detail 2: the key's JSON
 --   "full"   nothing was changed: the table would have more than 16 MiB
---   "size"   nothing was changed: a key has not 1 to 256 bytes, or the values together have more than 64 KiB, or the message (with the keys, and up
---            to 50 bytes for each) more than 79 KiB
+--   "size"   nothing was changed: a key is empty or has more than 256 bytes, or the values together have more than 64 KiB, or the message (with the
+--            keys, and up to 50 bytes for each) more than 79 KiB
 --   "json"   nothing was changed: a value is not JSON
 --   "void"   nothing was changed: a server gave this call up (shared_ask.lua)
 
@@ -187,7 +187,7 @@ local outcome = digits(version) .. " " .. detail
 redis.call("SET", token_key, outcome, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, outcome, "EX", WEEK) end
 
--- Notified last, and without raising if it is refused: the changes stay, and servers find them a few seconds later.
+-- Servers are notified last. A refusal does not raise: the changes stay, and servers find them a few seconds later.
 if #changes > 0 then
 	local message = '{"mark":"' .. mark .. '","version":' .. digits(version) .. ',"before":' .. digits(last) .. ',"time":' .. digits(now)
 		.. ',"from":' .. cjson.encode(from) .. ',"token":"' .. token .. '","changes":[' .. messages .. "]}"

@@ -23,7 +23,7 @@ return {
 
 	cases = {
 		{
-			name = "A message waits for the worker, and goes when it is done",
+			name = "A message waits for the worker, and is removed when it is done",
 			when = can_run,
 			async = true,
 			func = function(state)

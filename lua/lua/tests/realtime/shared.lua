@@ -20,7 +20,7 @@ return {
 
 	cases = {
 		{
-			name = "A value is there once fn runs, and goes again",
+			name = "A value is there once fn runs, and can be removed",
 			when = can_run,
 			async = true,
 			func = function(state)

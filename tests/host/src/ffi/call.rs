@@ -83,7 +83,7 @@ impl Call<'_> {
     /// Makes every allocation after the next `after` fail, until called with `None`.
     pub(crate) fn fail_allocations(&self, after: Option<u64>) {
         // The call with `None` needs a stack that has room for it.
-        // SAFETY: the state of the running call. A stack that cannot grow is told by the answer, and left as it is.
+        // SAFETY: the state of the running call. If the stack cannot grow, the call returns 0 and changes nothing.
         unsafe { (api().lua_checkstack)(self.raw, STACK_IN_ADVANCE) };
         // SAFETY: as above.
         unsafe { self.context.allocator.set(self.raw, after) };

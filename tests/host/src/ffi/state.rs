@@ -49,8 +49,8 @@ impl<'run> Lua<'run> {
     /// A fresh state with the standard libraries and the table of natives.
     pub(crate) fn open(run: &'run Run) -> Option<Self> {
         let api = api();
-        // SAFETY: a new state, used on this thread alone. Nothing raises here but for want of memory, and then the
-        // process ends, owning nothing but the context.
+        // SAFETY: a new state, used on this thread alone. Nothing here raises unless memory runs out. The process
+        // then ends, and this frame owns nothing but the context.
         unsafe {
             let raw = (api.luaL_newstate)();
             if raw.is_null() {

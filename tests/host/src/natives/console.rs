@@ -77,7 +77,7 @@ pub(super) fn errors(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::List(call.run().errors.borrow().iter().map(|error| error.clone().into()).collect()))
 }
 
-/// `expect_errors(least [, most])`: so many more errors are expected; without `most`, exactly so many.
+/// `expect_errors(least [, most])`: announces from `least` to `most` more errors; without `most`, exactly `least`.
 pub(super) fn expect_errors(call: &Call<'_>) -> Result<Value, String> {
     let least = call.count(0)?;
     let most = if matches!(call.value(1), Value::Nil) { least } else { call.count(1)? };

@@ -53,7 +53,7 @@ pub(super) fn size(call: &Call<'_>) -> Result<Value, String> {
     Ok(if found.is_file() { Value::from(found.len() as f64) } else { Value::Nil })
 }
 
-/// `read_at(root, path, at, bytes)`: so many of the file's bytes from a place on, fewer where it ends, or nil.
+/// `read_at(root, path, at, bytes)`: up to `bytes` bytes of the file, from `at` on; or nil.
 pub(super) fn read_at(call: &Call<'_>) -> Result<Value, String> {
     use io::{Read, Seek};
     let Some(path) = found(call)? else { return Ok(Value::Nil) };

@@ -144,7 +144,7 @@ pub(super) fn set_environment(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Nil)
 }
 
-/// `fail_allocations(after)`: Lua gets so many more blocks, then none, until `fail_allocations(nil)`.
+/// `fail_allocations(after)`: Lua gets `after` more blocks, then none, until `fail_allocations(nil)`.
 pub(super) fn fail_allocations(call: &Call<'_>) -> Result<Value, String> {
     let after = match call.value(0) {
         Value::Nil => None,

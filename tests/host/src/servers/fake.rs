@@ -11,7 +11,7 @@ const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_
                        role, max_clients, subscriber_buffer, password, user, log, refuse_topic, move_slot, migrate_slot, import_slot, name_master, other_sentinels, quorum, spublish, connections, accepted, subscribers, \
                        pattern_subscribers, sharded_subscribers, received, commands, stop, start, refuse, pause, resume";
 
-/// The addon's helpers need scripts, recipes other commands; this reaches the console with their error, which may be cut.
+/// For errors of the addon's helpers, which need scripts, and of recipes, which need other commands. The console may cut an error.
 const ABOUT_MISSING_COMMANDS: &str =
     "try gmod-host --server real, because the embedded server does not have it";
 
