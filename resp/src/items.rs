@@ -80,7 +80,7 @@ impl FusedIterator for Items<'_> {}
 #[derive(Clone)]
 pub struct Pairs<'a> {
     bytes: &'a [u8],
-    /// The pairs that are left; between those of two attributes, the second one's own node.
+    /// The nodes of the pairs that are left. The pairs of the next attribute come after its own node.
     nodes: &'a [Node],
     /// Pairs left before the next attribute's own node.
     here: u64,

@@ -103,7 +103,7 @@ enum Phase {
 struct Cursor<'i> {
     input: &'i [u8],
     pos: usize,
-    /// Where the bytes begin that belong to the frame's text and are not in its carry yet.
+    /// Where the part of the input begins that belongs to the frame's text and is not in its carry yet.
     kept_from: usize,
     /// Where the frame's part of the input begins.
     frame_from: usize,
@@ -239,8 +239,8 @@ impl Decoder {
         Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated, whole)))
     }
 
-    /// Where the incomplete frame began, attributes included; `None` between frames. While a push interrupts a reply,
-    /// it is the reply.
+    /// Where the incomplete frame began, attributes included; `None` between frames. While a push interrupts
+    /// a reply, this is where the reply began.
     pub fn frame_start(&self) -> Option<u64> {
         if self.interrupted {
             Some(self.outer.start)
