@@ -181,7 +181,8 @@ impl PostgresSession {
                     self.owes_probe = !self.is_proved;
                 }
                 Some(error) => {
-                    // The topics get the same error, or they work.
+                    // Sending need not wait for a probe: the subscriptions either fail with the same error,
+                    // or they work.
                     self.is_proved = true;
                     let error = error.into_error();
                     if self.probe.channel_refused(&error, RefusalKind::Passing, now) && config.verify_delivery
@@ -237,7 +238,7 @@ impl PostgresSession {
                 }
                 let is_undone = is_by_mistake && text.is_some_and(check::is_all_or_nothing);
                 match command.request {
-                    // It was not run: it is prepared again, and sent before all later requests.
+                    // The statement was not run: it is prepared again, and sent before all later requests.
                     Some(request) if is_stale && !is_new || is_undone => {
                         self.requests.put_back(vec![request]);
                     }
@@ -256,7 +257,7 @@ impl PostgresSession {
                             connection.statements.forget(text(args));
                         }
                     }
-                    // It changed nothing.
+                    // The transaction changed nothing.
                     if is_stale && !is_new || is_by_mistake {
                         self.requests.put_back(vec![request]);
                         return Ok(());

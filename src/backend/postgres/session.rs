@@ -34,7 +34,7 @@ pub(super) struct PostgresSession {
     said: Vec<(Endpoint, Error)>,
     /// In the last round no host was a standby, which is preferred. So any host will do.
     takes_any: bool,
-    /// The server refused TLS, and `sslmode=prefer` goes on without.
+    /// The server refused TLS, and `sslmode=prefer` goes on without it.
     pub(super) is_plain: bool,
     pub(super) retry_at: Option<Instant>,
     /// The server's role in replication.
@@ -42,7 +42,8 @@ pub(super) struct PostgresSession {
     /// There is a pooler. It may run every transaction on another connection to the server, and then neither messages
     /// nor prepared statements work. So nothing is sent until a probe has arrived.
     pub(super) is_pooled: bool,
-    /// Messages do arrive on this connection, or need not.
+    /// Messages arrive on this connection, as far as is known: a notification has come, or the server refused
+    /// the probe.
     pub(super) is_proved: bool,
     /// The number of logins so far.
     connections: u64,

@@ -38,7 +38,8 @@ pub(super) fn words(args: &Args) -> impl ExactSizeIterator<Item = &[u8]> {
     args.iter().map(Option::unwrap_or_default)
 }
 
-/// Whether the server answers a command when there is something to answer, and holds back every later one until then.
+/// Whether a command blocks: the server answers it only once there is something to return, and holds back
+/// every later command until then.
 pub(super) fn blocks(args: &Args) -> bool {
     args.get(0).is_some_and(|name| instead_of_blocking(&name.to_ascii_uppercase(), args).is_some())
 }

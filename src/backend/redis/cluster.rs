@@ -157,7 +157,8 @@ impl Cluster {
         }
     }
 
-    /// Whether requests of a slot are in flight on another link, or on this one with the other use of ASKING.
+    /// Whether requests of a slot are in flight on another link, or on this one with a different choice of
+    /// `ASKING`.
     fn is_under_way_elsewhere(&mut self, hash_slot: u16, link: LinkId, asks: bool, links: &[Link]) -> bool {
         let Some(under_way) = self.under_way.get_mut(&hash_slot) else { return false };
         under_way.retain(|it| {

@@ -199,7 +199,7 @@ impl Failure {
                 explained(refused(HandshakeStep::Select, error), RefusedCommand::Plain("select"), config)
             }
             Self::Refused { step, error } => refused(step, error),
-            // This is the error for bytes that it had not read.
+            // A server that turns a client away sends this error at once, before it has read anything.
             Self::Unasked(error) if seen.was_new && matches!(error.code.as_str(), "DENIED" | "ERR") => {
                 refused(HandshakeStep::Ping, error)
             }
