@@ -155,8 +155,8 @@ local function step(key)
     if type(key) == "number" then return "[" .. key .. "]" end
     if #key > MAX_STEP then key = sub(key, 1, MAX_STEP) .. "…" end
     if find(key, "^[%a_][%w_]*$") then return "." .. key end
-    -- The key may come from outside. %q keeps a new line as it is, and control characters of two bytes, which some
-    -- terminals obey.
+    -- The key may come from outside. %q keeps line breaks, and the control characters that UTF-8 writes with
+    -- two bytes and some terminals obey.
     return (gsub(gsub(format("[%q]", key), "\\\n", "\\n"), "\194[\128-\159]", "?"))
 end
 

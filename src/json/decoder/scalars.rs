@@ -91,7 +91,7 @@ impl Decoder {
 
     /// Leaves the rest to [`run`](Self::run).
     #[inline]
-    #[expect(clippy::unnecessary_wraps, reason = "the last of what its caller does")]
+    #[expect(clippy::unnecessary_wraps, reason = "its caller returns this result")]
     fn stop_at(&mut self, at: usize, state: State) -> Result<(), Stop> {
         (self.at, self.state) = (at, state);
         Ok(())

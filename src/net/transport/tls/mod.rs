@@ -208,7 +208,7 @@ impl Transport for TlsTransport {
         if self.inner.wants_write() {
             return 0;
         }
-        // It accepts all: nothing waits inside.
+        // The writer takes all of the bytes, because nothing waits inside.
         let n = self.inner.writer().write(&bytes[..bytes.len().min(RECORD)]).unwrap_or(0);
         self.flush();
         n
