@@ -100,7 +100,7 @@ impl Session for PostgresSession {
         connection.liveness.hear(now);
         let result = match connection.stage {
             Stage::AskedForTls => self.handle_tls_answer(link, bytes),
-            Stage::Securing => Err(advice::protocol("bytes that nobody has secured")),
+            Stage::Securing => Err(advice::protocol("bytes before the connection is secured")),
             _ => self.handle_messages(link, bytes, now, sink),
         };
         match result {

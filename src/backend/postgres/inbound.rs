@@ -73,7 +73,7 @@ impl PostgresSession {
                     reply.error.get_or_insert(error);
                 }
             }
-            _ if !is_expected => return Err(advice::protocol("an answer to nothing")),
+            _ if !is_expected => return Err(advice::protocol("an answer without a request")),
             // ParseComplete, BindComplete, CloseComplete, NoData, ParameterDescription, PortalSuspended.
             Message::Whole(b'1' | b'2' | b'3' | b'n' | b't' | b's', _) => {}
             Message::Whole(b'T', body) => {

@@ -214,7 +214,7 @@ impl PostgresSession {
             Target::Standby => (is_standby, "a standby"),
             Target::PreferStandby => (is_standby || self.takes_any, "a standby"),
             Target::ReadWrite => (!is_read_only, "one that takes writes"),
-            Target::ReadOnly => (is_read_only, "one that takes none"),
+            Target::ReadOnly => (is_read_only, "one that takes no writes"),
         };
         if !is_wanted {
             return Err(advice::not_wanted(is_standby, wanted));
@@ -374,7 +374,7 @@ impl PostgresSession {
 /// Joins the errors of all hosts of a round.
 fn all_said(said: &[(Endpoint, Error)], last: Error) -> Error {
     let each: Vec<_> = said.iter().map(|(host, error)| format!("{host}: {}", error.message)).collect();
-    Error { message: format!("no server is of use. {}", each.join(" | ")).into(), ..last }
+    Error { message: format!("none of the servers can be used. {}", each.join(" | ")).into(), ..last }
 }
 
 /// The name of a request in errors: of a statement only the first word.

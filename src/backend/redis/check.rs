@@ -66,7 +66,7 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
         b"SELECT" => "use the option db of {Connect}",
         b"QUIT" | b"RESET" => "use {Disconnect}",
         b"CLIENT" if args.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"REPLY")) => {
-            "with REPLY off nothing could be told of any command; leave out the callback instead"
+            "with REPLY off no command would get an answer; leave out the callback instead"
         }
         b"MONITOR" => "use redis-cli MONITOR",
         b"SYNC" | b"PSYNC" | b"REPLCONF" => "it is for replicas; use redis-cli --rdb for a copy of the data",
