@@ -59,12 +59,12 @@ fn contents(path: &str) -> io::Result<Vec<u8>> {
     // Checked before it is opened: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
     }
     if metadata.len() > MAX_BYTES {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it has more than 1 MiB, and so is no certificate",
+            "it has more than 1 MiB, which is too much for a certificate",
         ));
     }
     fs::read(path)

@@ -247,7 +247,7 @@ impl Resolver {
                 Ok(Ok(addresses)) if addresses.is_empty() => Err("it has no address".into()),
                 Ok(Ok(addresses)) => Ok(addresses),
                 Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the lookup ended by a bug in this module, please report it".into()),
+                Err(_) => Err("the lookup failed because of a bug in this module, please report it".into()),
             };
             lookups = self.lock();
             let waiters = lookups.waiting.remove(&host).unwrap_or_default();
