@@ -154,7 +154,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// It was given.
+    /// The key was given.
     pub fn given_once(&mut self, key: &'static str) -> Result<(), OptionError> {
         if self.has(key) {
             return Err(OptionError::invalid(key, "is given by the URL already; give it once"));

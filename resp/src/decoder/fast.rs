@@ -127,8 +127,8 @@ impl Decoder {
             Ok(most) if most < cursor.input.len() - cursor.pos => &cursor.input[..cursor.pos + most],
             _ => cursor.input,
         };
-        // The distance from a byte of the input to its place among those of the frame. `kept_from` may be the larger
-        // one.
+        // The distance from a byte of the input to its place among the frame's bytes. It wraps around if
+        // `kept_from` is larger.
         let shift = reply.carry.len().wrapping_sub(cursor.kept_from);
         let mut pos = cursor.pos;
         let mut complete = false;

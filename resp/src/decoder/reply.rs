@@ -6,7 +6,7 @@ use crate::tape::{Kind, Node, index};
 
 /// Memory that is always retained for the next frame, in bytes, for each buffer.
 pub(super) const RETAINED_BYTES: usize = 64 * 1024;
-/// More is retained as long as at least one in this many bytes of it is needed.
+/// A larger buffer is retained as long as a frame fills at least one in this many of its bytes.
 const NEEDED: usize = 4;
 const RETAINED_NODES: usize = RETAINED_BYTES / size_of::<Node>();
 /// Levels of nesting. Each may need a mark, which is larger than a level.
@@ -218,7 +218,7 @@ impl Reply {
             if count == 0 {
                 return false;
             }
-            // It was set when the attribute's header began.
+            // `pending` was set when the attribute's header began.
             self.marks.extend(self.pending.take());
         } else {
             self.pending = None;

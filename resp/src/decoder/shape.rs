@@ -147,8 +147,9 @@ impl Shape {
         Some(end)
     }
 
-    /// The same for a frame whose strings have the lengths of the last one: then its tape is that one's. No position
-    /// depends on a length that was just loaded, so the processor need not wait for one to find the next one.
+    /// The same for a frame whose strings have the lengths of the last frame's: then the tape is right
+    /// already. No position depends on a length that was just loaded, so the processor need not wait for a
+    /// length to find the next string.
     #[inline(always)]
     fn read_steady(&self, input: &[u8]) -> Option<usize> {
         let frame = input.get(..self.end)?;

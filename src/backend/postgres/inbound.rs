@@ -116,7 +116,7 @@ impl PostgresSession {
         let (channel, text) = (parts.text()?, parts.text()?);
         let is_probe = channel.starts_with(PROBE_PREFIX);
         let is_ours = channel == self.probe.channel() && text == self.proof().as_bytes();
-        // A pooler also passes on those of other clients and of earlier connections.
+        // A pooler also passes on notifications of other clients and of earlier connections.
         if !is_ours && (is_probe || !self.may_send()) {
             return Some(());
         }

@@ -201,7 +201,7 @@ impl Cluster {
         (self.has_news, self.is_untold) = (true, true);
         for (i, link) in links.iter().enumerate() {
             let Some(connection) = link.connection() else { continue };
-            // Those with ASKING are noted already.
+            // Requests with ASKING are noted already.
             let without = connection.pipeline.requests().filter(|request| !asks(request, link));
             for hash_slot in without.filter_map(|request| request.partition) {
                 let goes_on = match self.slots.node_of(hash_slot) {

@@ -190,7 +190,7 @@ impl Failure {
                 if config.credentials.as_ref().is_some_and(|login| login.user.is_some())
                     && error.message.contains("wrong number of arguments") =>
             {
-                // Its AUTH takes only a password.
+                // AUTH takes only a password on this server.
                 let text = "the server knows no users, as Redis before 6.0: leave the user out, as in \
                             redis://:password@host";
                 Error::unsent(Code::Auth, text)

@@ -36,7 +36,8 @@ impl Decoder {
             if is_watched {
                 self.watched.begin(at);
             }
-            // Each is pushed as it is read: moving a node through memory costs as much as reading its digits.
+            // Each value is pushed as soon as it is read: moving a node through memory costs as much as
+            // reading digits.
             match text.get(at) {
                 Some(b'"') => {
                     let end = find_end_or_escape(text, at + 1);

@@ -110,7 +110,7 @@ impl TlsTransport {
         while self.waits && filled < buffer.len() {
             match self.inner.reader().read(&mut buffer[filled..]) {
                 Ok(n) if n > 0 => filled += n,
-                // It would block, or the server has closed the connection, which `closed` records.
+                // The read would block, or the server has closed the connection, which `closed` records.
                 _ => self.waits = false,
             }
         }
