@@ -32,7 +32,7 @@ pub(super) fn about_connection(error: ServerError, user: &str, database: &str) -
 pub(super) fn not_wanted(is_standby: bool, wanted: &str) -> Error {
     let text = if is_standby {
         format!(
-            "the server is a hot standby, which neither listens nor takes messages, and target_session_attrs wants {wanted}: \
+            "the server is a hot standby, which supports neither LISTEN nor NOTIFY, and target_session_attrs wants {wanted}: \
              name the primary, or all servers with commas between them"
         )
     } else {

@@ -301,7 +301,7 @@ fn timed_out(_: &PendingRequest, written: Option<LinkId>) -> Error {
     let text = if sent {
         "no answer in time; the statement may still run"
     } else {
-        "not sent in time: no connection, or what was asked before takes too long"
+        "not sent in time: there is no connection, or an earlier request takes too long"
     };
     Error { sent, ..Error::unsent(Code::Timeout, text) }
 }

@@ -13,8 +13,8 @@ use super::failure::Failure;
 const RENEWALS: u32 = 3;
 
 /// The console line if that did not help.
-const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: what is \
-                     published here may not be heard here; connect to the address of one server";
+const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: messages \
+                     published here may not arrive here; connect to the address of one server";
 
 /// Where the links have led, and what was done when they led to two servers.
 #[derive(Debug, Default)]

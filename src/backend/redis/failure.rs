@@ -259,8 +259,8 @@ impl Failure {
             ),
             Self::CutOff => Error::unsent(
                 Code::Disconnected,
-                "the server does not reach most of the masters of its cluster (cluster_state:fail in CLUSTER INFO), so nothing \
-                 arrives there that is published elsewhere; the connection goes to another node",
+                "the server does not reach most of the masters of its cluster (cluster_state:fail in CLUSTER INFO), so messages \
+                 published elsewhere do not arrive there; the connection goes to another node",
             ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")

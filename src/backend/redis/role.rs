@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(30);
 
 /// The console line for a connection to a replica.
-const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
+const REPLICA: &str = "the server is a replica: messages published on it reach nobody on its master, and it \
                                   refuses writes; connect to the master, or set the option replica = true";
 
 /// The ways to ask for the role.
