@@ -95,7 +95,7 @@ fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError
     // The last @ ends the password. If a comma follows an earlier one, the URL seems to have a login for each host.
     if user_info.split_once('@').is_some_and(|(_, rest)| rest.contains(',')) {
         return Err(error(
-            "write user and password once, before the URL's first host (a @ in a password is written %40)",
+            "write user and password in the URL once, before the first host (a @ in a password is written %40)",
         ));
     }
     let Some((user, password)) = user_info.split_once(':') else {
