@@ -28,9 +28,9 @@
 //!
 //! A frame that begins like an earlier one reuses that frame's tape (`shape`).
 //!
-//! Bytes that are not kept never get there: bodies of skipped blobs, headers of the chunks of streamed strings,
-//! everything after the place at which a frame is truncated. A push in the middle of a reply has its own tape and
-//! carry (`reply`), while those of the reply wait (`outer`).
+//! Bytes that are not kept never get into the carry: bodies of skipped blobs, headers of the chunks of
+//! streamed strings, everything after the place at which a frame is truncated. A push in the middle of a
+//! reply has its own tape and carry (`reply`), while those of the reply wait (`outer`).
 
 mod blob;
 mod carry;

@@ -12,7 +12,7 @@ use super::failure::Failure;
 /// servers may lead to another one each time, and a proxy may pass the question for the id to any of its servers.
 const RENEWALS: u32 = 3;
 
-/// The console line if that did not help.
+/// The console line if renewing the links did not help.
 const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: messages \
                      published here may not arrive here; connect to the address of one server";
 

@@ -63,7 +63,7 @@ impl RoleQuestion {
 pub(super) struct RoleWatch {
     /// The state for the current connection.
     watch: Option<ConnectionWatch>,
-    /// The owner was told that the server is a replica, and it was no master since.
+    /// The owner was told that the server is a replica, and it has not been a master since.
     replica_told: bool,
     /// The time of the last question that a master answered; `None` if a replica answered one later.
     master_seen: Option<Instant>,
