@@ -1,7 +1,8 @@
 //! Redis pub/sub for Garry's Mod servers.
 //!
-//! The module's interface is Lua (see the README); these rooms are public so that tests and benches can reach them.
-//! Data flows one way through them, and each imports only what `docs/architecture.md` allows:
+//! The module's interface is Lua (see the README). These parts, called rooms, are public so that tests and
+//! benches can reach them. Data flows one way through them, and each imports only what `docs/architecture.md`
+//! allows:
 //!
 //! ```text
 //! socket -> net -> backend session (resp decoder) -> queue -> dispatch -> lua callback

@@ -27,8 +27,8 @@ use crate::{Arguments, DecodeError, Decoder, EncodeError, Encoder, Limits, Owned
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// `send` writes at once. To send several commands in one write, `feed` them and flush once. The sink takes commands
-/// and values, so `flush` needs a type to be named, and either will do:
+/// `send` writes at once. To send several commands in one write, `feed` them and flush once. The sink takes
+/// commands as well as values, so a call of `flush` must name one of these types; either will do:
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

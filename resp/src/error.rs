@@ -160,7 +160,7 @@ impl fmt::Display for ErrorKind {
             Self::UnexpectedChunk => "a chunk outside of a streamed string",
             Self::ExpectedChunk => "expected a chunk of the streamed string",
             Self::UnexpectedEnd => "an end mark outside of a streamed aggregate",
-            Self::OddMap => "a map ends behind a key",
+            Self::OddMap => "a map ends after a key",
             Self::DanglingAttribute => "an attribute without a value",
             Self::NestedPush => "a push inside of a push",
             Self::BadLength => "bad length",

@@ -119,7 +119,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The attributes before the value, in order; those of several attribute frames one after the other.
+    /// The attributes before the value, in order. If they came in several frames, these follow each other.
     #[inline]
     pub fn attributes(&self) -> Pairs<'a> {
         let at = value_at(self.nodes);

@@ -80,7 +80,7 @@ impl FusedIterator for Items<'_> {}
 #[derive(Clone)]
 pub struct Pairs<'a> {
     bytes: &'a [u8],
-    /// The pairs that are left; between those of two attributes, the second one's own node.
+    /// The nodes of the pairs that are left. The pairs of the next attribute come after its own node.
     nodes: &'a [Node],
     /// Pairs left before the next attribute's own node.
     here: u64,
@@ -140,7 +140,8 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl FusedIterator for Pairs<'_> {}
 
-/// Exact, unless the rest was not kept: then an upper bound. Each takes a node, so a count fits `usize`.
+/// The exact number, or an upper bound if the rest was not kept. Each element takes a node, so it fits
+/// `usize`.
 #[inline]
 fn hint(announced: u64, kept_at_most: usize) -> (usize, Option<usize>) {
     let len = index(announced & !Node::CUT);

@@ -67,10 +67,11 @@ pub struct Limits {
     /// A frame with more nested aggregates than this is not kept from that point on: it is delivered
     /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: no limit.
     pub skip_depth_over: usize,
-    /// A frame is not kept any further once its bytes, except skipped blobs and lines, or the 24 bytes of bookkeeping
-    /// for each of its values exceed this many: it is delivered [truncated](crate::Frame::is_truncated). Its
-    /// outermost value is always there, a blob or a line perhaps as [`Value::Skipped`](crate::Value::Skipped); attributes whose
-    /// value was not kept are not. Default: no limit.
+    /// A frame is not kept any further once its bytes, except skipped blobs and lines, or the 24 bytes of
+    /// bookkeeping for each of its values exceed this many: it is delivered
+    /// [truncated](crate::Frame::is_truncated). Its outermost value is always there, though a blob or a line
+    /// may appear as [`Value::Skipped`](crate::Value::Skipped). Attributes whose value was not kept are
+    /// missing. Default: no limit.
     pub skip_frames_over: u64,
 }
 

@@ -284,7 +284,7 @@ impl<'a> Value<'a> {
 /// The value of an element. Its parts are passed by value, so that they can stay in the caller's registers.
 pub(crate) fn value<'a>(bytes: &'a [u8], nodes: &'a [Node]) -> Value<'a> {
     let at = value_at(nodes);
-    // An element is made with its value's node; if that were ever wrong, a null is better than a panic.
+    // Every element has its value's node. If one ever had none, a null would be better than a panic.
     let Some((node, inside)) = nodes.get(at..).and_then(<[Node]>::split_first) else {
         return Value::Null;
     };

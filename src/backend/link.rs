@@ -82,8 +82,8 @@ pub enum LinkError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// The time was up while an address was tried. Names the stage that took longest, and the last address that was
-    /// tried if there was no time for the others: these are tried first in the next attempt.
+    /// The time was up while an address was tried. Names the stage that took longest and, if there was no
+    /// time for the other addresses, the last one that was tried: the next attempt begins with the others.
     #[error("no connection in time: {0}")]
     TimedOut(Stage, Option<SocketAddr>),
     /// The peer closed the connection.

@@ -254,7 +254,8 @@ pub enum Action {
         endpoint: Endpoint,
         /// The last peer, if it accepted the connection but could not be used. The others are tried first.
         after: Option<SocketAddr>,
-        /// When the loop gives up and reports that: until the link is up, only the loop watches this time.
+        /// When the loop gives up and reports the failure. Until the link is up, only the loop watches this
+        /// deadline.
         deadline: Instant,
     },
     /// Secure this link, which is connected: from now on all bytes go through TLS, first its handshake. The session

@@ -154,7 +154,7 @@ impl OptionSet {
     ///
     /// # Errors
     ///
-    /// It was given.
+    /// The key was given.
     pub fn given_once(&mut self, key: &'static str) -> Result<(), OptionError> {
         if self.has(key) {
             return Err(OptionError::invalid(key, "is given by the URL already; give it once"));
@@ -317,7 +317,7 @@ impl OptionSet {
     }
 }
 
-/// The whole number that `value` is, if it is one within `range`.
+/// `value` as a whole number, if it is one within `range`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
 fn whole(value: &OptionValue, range: RangeInclusive<u64>) -> Option<u64> {
     match *value {

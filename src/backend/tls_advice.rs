@@ -8,7 +8,7 @@ const SHOWN: usize = 512;
 
 /// A backend's words for the options of TLS.
 pub(super) struct TlsWords {
-    /// Follows "what answers does not speak TLS: ".
+    /// Follows "the program that answers does not speak TLS: ".
     pub(super) not_tls: &'static str,
     /// The server's setting for the authorities of client certificates, and the file that it is in.
     pub(super) authorities: &'static str,
@@ -25,7 +25,7 @@ impl TlsWords {
         let Self { not_tls, authorities, unchecked } = self;
         let ours = match error.fault {
             TlsFault::UnknownIssuer if matches!(trust, Some(Trust::Authorities(_))) => {
-                "the server's certificate was signed by none of the authorities in tls_ca, or it does not send the certificates between"
+                "the server's certificate was signed by none of the authorities in tls_ca, or the server does not send the intermediate certificates"
             }
             TlsFault::UnknownIssuer => {
                 return format!(
@@ -55,13 +55,15 @@ impl TlsWords {
             TlsFault::BadName => {
                 "the host's name cannot be checked: write the name that the certificate has into tls_name"
             }
-            TlsFault::NotTls => return format!("what answers does not speak TLS: {not_tls} ({words})"),
+            TlsFault::NotTls => {
+                return format!("the program that answers does not speak TLS: {not_tls} ({words})");
+            }
             TlsFault::ClientCertificateMissing | TlsFault::ClientCertificateRefused if !has_identity => {
                 "the server wants a certificate of this client: set tls_cert and tls_key"
             }
             TlsFault::ClientCertificateMissing | TlsFault::ClientCertificateRefused => {
                 return format!(
-                    "the server refused the certificate of tls_cert: has it expired, or did none of the authorities sign it that \
+                    "the server refused the certificate of tls_cert: has it expired, or was it not signed by an authority that \
                      the server trusts ({authorities})? ({words})"
                 );
             }

@@ -80,7 +80,7 @@ pub(super) fn split_scheme(url: &str) -> Result<(String, &str), OptionError> {
 /// Refuses characters that no URL contains, which show that more than the URL was copied.
 fn is_one_word(url: &str) -> Result<(), OptionError> {
     if url.contains(['\n', '\r']) {
-        return Err(error("the URL has a line break in it: it is one line"));
+        return Err(error("the URL has a line break in it: write it on one line"));
     }
     if url.contains(char::is_whitespace) {
         return Err(error("the URL has white space in it (a space is written %20)"));
@@ -95,7 +95,7 @@ fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError
     // The last @ ends the password. If a comma follows an earlier one, the URL seems to have a login for each host.
     if user_info.split_once('@').is_some_and(|(_, rest)| rest.contains(',')) {
         return Err(error(
-            "the URL has user and password once, before the first host (a @ in a password is written %40)",
+            "write user and password in the URL once, before the first host (a @ in a password is written %40)",
         ));
     }
     let Some((user, password)) = user_info.split_once(':') else {
@@ -111,7 +111,7 @@ fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError
 fn split_hosts(hosts: &str) -> Result<Vec<Host>, OptionError> {
     if hosts.contains(',') && hosts.split(',').any(str::is_empty) {
         return Err(error(
-            "the URL has a comma with no host before or after it, as in redis://a:6379,b:6379",
+            "the URL has a comma with no host before or after it; write redis://a:6379,b:6379",
         ));
     }
     hosts.split(',').map(split_host).collect()
@@ -177,7 +177,7 @@ pub(super) fn percent_decode(text: &str) -> Result<Vec<u8>, OptionError> {
         match (digit(), digit()) {
             (Some(high), Some(low)) => decoded.extend(u8::try_from(high * 16 + low)),
             _ => {
-                return Err(error("a % in the URL is followed by two hexadecimal digits; a % itself is %25"));
+                return Err(error("a % in the URL needs two hexadecimal digits after it; a % itself is %25"));
             }
         }
     }

@@ -9,11 +9,11 @@ use super::message_options::EntryOptions;
 pub struct Callbacks<R> {
     // Ascending by serial: new ones are added at the end, replaced ones keep their place.
     entries: Vec<Entry<R>>,
-    // Those of each entry, at the same position.
+    // The details of each entry, at the same position.
     details: Vec<Details<R>>,
 }
 
-/// What a walk reads of each callback. Small, because every message reads those of all callbacks.
+/// The part of a callback that a walk reads. Small, because every message reads this part of all callbacks.
 #[derive(Debug)]
 pub(super) struct Entry<R> {
     serial: u64,

@@ -119,7 +119,7 @@ impl Console {
         *self = Self { failures, unreadable, ..Self::new(label) };
     }
 
-    /// When [`Console::lines`] has some.
+    /// When [`Console::lines`] has lines to print.
     pub(super) fn due(&self) -> Option<Instant> {
         self.failures.due().into_iter().chain(self.unreadable.due(INTERVAL)).min()
     }
@@ -131,7 +131,7 @@ impl Console {
         self.failures.lines(now).into_iter().chain(unreadable).map(|line| self.notice(&line)).collect()
     }
 
-    /// The same for all of them: the client ends.
+    /// Lines for everything that was collected, due or not: the client ends.
     pub(super) fn rest(&mut self) -> Vec<String> {
         let unreadable = self.unreadable.rest(Instant::now()).map(left_out);
         let lines: Vec<_> = self.failures.rest().chain(unreadable).collect();

@@ -144,8 +144,8 @@ impl Group {
         Self { error: error.clone(), items: VecDeque::new(), known: HashSet::new(), more: 0 }
     }
 
-    /// Whether failures with this error belong here. One remedy may cover several reasons: a right to a command, to a
-    /// channel.
+    /// Whether failures with this error belong here. One remedy may cover several reasons, such as a missing
+    /// right to a command and one to a channel.
     fn has_reason(&self, error: &Error) -> bool {
         match (&self.error.remedy, &error.remedy) {
             (Some(own), Some(other)) => own.beginning == other.beginning,

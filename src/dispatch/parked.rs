@@ -25,7 +25,8 @@ pub(super) struct Parked {
 }
 
 impl Parked {
-    /// The callback that the walk is at gets it in a later step, in which nothing is shared any more.
+    /// The callback that the walk is at gets the message in a later step, in which nothing is shared any
+    /// more.
     pub(super) fn new(topic: SubscriptionSlot, walk: Walk, message: Message) -> Self {
         let message = Message { is_new: true, is_shared: false, is_out: false, ..message };
         Self { topic, walk, message }

@@ -8,7 +8,7 @@ use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The text is longer than allowed.
-    #[error("it has {bytes} bytes, and {most} are the most")]
+    #[error("it has {bytes} bytes, more than the {most} allowed")]
     TooLong {
         /// The text's length in bytes.
         bytes: usize,
@@ -54,7 +54,7 @@ pub enum Mistake {
     )]
     ControlCharacter,
     /// A backslash that begins none of JSON's escapes.
-    #[error("an escape that there is not")]
+    #[error("an invalid escape")]
     Escape,
     /// A number that no double can hold.
     #[error("a number out of range")]
@@ -110,7 +110,7 @@ impl fmt::Display for Hint {
         f.write_str(match self {
             Self::None => "",
             Self::TextEnds => ", but the text ends: a bracket or a quote is missing",
-            Self::Quotes => ": texts stand between plain double quotes (\")",
+            Self::Quotes => ": strings need plain double quotes (\")",
         })
     }
 }

@@ -51,8 +51,8 @@ fn digits(text: &[u8], at: usize, number: &mut i64) -> usize {
     count
 }
 
-/// The number at `at`, and the position after it, if it has no exponent and few digits, as most. It may be followed
-/// by anything: `1.` is a 1 and then a point.
+/// The number at `at`, and the position after it, if it has no exponent and few digits, as most numbers do.
+/// Anything may follow: `1.` is a 1 and then a point.
 // It returns no node: moving one through memory costs as much as reading the digits.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]

@@ -15,7 +15,7 @@ pub enum Refusal {
     #[error("an integer beyond 2^53 is not exact: send a SteamID64 as a string")]
     Inexact,
     /// More than [`MAX_DEPTH`] nested tables.
-    #[error("more than {MAX_DEPTH} tables in each other, or a table in itself")]
+    #[error("more than {MAX_DEPTH} nested tables, or a table that contains itself")]
     TooDeep,
     /// The text would be longer than this.
     #[error("more than {0} bytes of JSON")]

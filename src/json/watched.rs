@@ -6,7 +6,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct WatchedKey {
     key: Vec<u8>,
-    /// How many tables are open at the key: one. If no key is wanted, it is more than possible.
+    /// How many tables are open at the key: one. If no key is wanted, a number that is never reached.
     depth: usize,
     /// Whether the last key was this one, and where the last value began.
     is_next: bool,

@@ -91,7 +91,7 @@ impl Call<'_> {
         self.frame.kind(n + self.before)
     }
 
-    /// The fault that argument `n` should have been something else.
+    /// The fault for an argument `n` of another kind than `expected`.
     pub(super) fn expected(&self, n: i32, argument: &'static str, expected: &'static str) -> Fault {
         self.fault(n, argument, expected, self.kind(n).name())
     }
@@ -106,7 +106,7 @@ impl Call<'_> {
         Fault::Argument { position, function: self.function, argument, expected, got: got.into() }
     }
 
-    /// The fault that something is wrong within argument `n`.
+    /// The fault for a problem within argument `n`.
     pub(super) fn inside(&self, position: i32, argument: &'static str, problem: impl Into<String>) -> Fault {
         Fault::Inside { position, function: self.function, argument, problem: problem.into() }
     }
@@ -165,7 +165,7 @@ impl Call<'_> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "whole and positive; what no size can be is the largest one"
+        reason = "whole and positive; a number too large for a size becomes the largest size"
     )]
     pub(super) fn optional_size(&self, n: i32, argument: &'static str) -> Result<Option<usize>, Fault> {
         const EXPECTED: &str = "whole number from 0 up";

@@ -112,7 +112,7 @@ pub(super) unsafe fn push_whole(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]
         }
         let mut keys = Keys::reserve(lua);
         push_tape(lua, fixed, tape, text, Some(&mut keys), &mut state, usize::MAX);
-        // The value replaces the first of them.
+        // The value replaces the first of the keys.
         let value = lua.top();
         lua.replace(value - SLOTS);
         lua.set_top(value - SLOTS);

@@ -57,7 +57,7 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     check_topic(module, call, slot, kind, &topic.name)?;
     if call.kind(2) == Kind::Table || call.kind(2) == Kind::String && call.kind(3) == Kind::Table {
         let n = if call.kind(2) == Kind::Table { 2 } else { 3 };
-        return Err(call.inside(n, "options", "they stand behind the function, not before it"));
+        return Err(call.inside(n, "options", "they come after the function, not before it"));
     }
     let (identifier, function) = call.identifier_and_function(2)?;
     let options = message_options(call, function + 1 - call.before)?;

@@ -38,7 +38,7 @@ fn restrict(file: &Path) -> std::io::Result<()> {
         metadata => metadata?,
     };
     if !metadata.is_file() {
-        return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+        return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
     }
     let mut permissions = metadata.permissions();
     if permissions.mode() & OTHERS == 0 {

@@ -74,7 +74,7 @@ fn option(frame: &Frame, key: i32, value: i32, given: &mut Given) -> Result<(), 
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "whole and positive; what no size can be is the largest one"
+            reason = "whole and positive; a number too large for a size becomes the largest size"
         )]
         number.map(|number| Some(number as usize)).ok_or_else(|| must(name, "a whole number from 0 up"))
     };

@@ -146,7 +146,7 @@ unsafe fn find<'a>(
                 | Step::Table { payload, .. } => {
                     round.is_large = payload.len() > LARGE;
                 }
-                // The step does not say how much of it was read.
+                // The step does not say how much of the message was read.
                 Step::Unreadable { .. } => round.is_large = true,
                 // The next callback for the same message.
                 Step::Again { .. } => {}

@@ -9,7 +9,7 @@ use crate::model::{NAME_CHARACTERS, printable};
 /// The largest file that is read. The lists of all public authorities are a quarter of it.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Replaces each name of a file with the file's content. Errors contain nothing of it.
+/// Replaces each name of a file with the file's content. Errors quote nothing of the content.
 pub(super) fn read_all(pairs: &mut [(String, OptionValue)]) -> Result<(), OptionError> {
     for (option, value) in pairs {
         if let OptionValue::String(name) = value
@@ -33,7 +33,7 @@ fn read(option: &str, name: &[u8]) -> Result<OptionValue, OptionError> {
     let problem = |what: &str| OptionError::Invalid {
         key: option.to_owned(),
         problem: match option {
-            // It may be the key itself, without its first line.
+            // Not quoted, because the text may be the key itself, without its first line.
             "tls_key" => {
                 format!("names a file {what}; the text of a key, in its place, begins with -----BEGIN")
             }
@@ -59,12 +59,12 @@ fn contents(path: &str) -> io::Result<Vec<u8>> {
     // Checked before it is opened: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
     }
     if metadata.len() > MAX_BYTES {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it has more than 1 MiB, and so is no certificate",
+            "it has more than 1 MiB, which is too much for a certificate",
         ));
     }
     fs::read(path)

@@ -155,8 +155,8 @@ local function step(key)
     if type(key) == "number" then return "[" .. key .. "]" end
     if #key > MAX_STEP then key = sub(key, 1, MAX_STEP) .. "…" end
     if find(key, "^[%a_][%w_]*$") then return "." .. key end
-    -- The key may come from outside. %q keeps a new line as it is, and control characters of two bytes, which some
-    -- terminals obey.
+    -- The key may come from outside. %q keeps line breaks, and the control characters that UTF-8 writes with
+    -- two bytes and some terminals obey.
     return (gsub(gsub(format("[%q]", key), "\\\n", "\\n"), "\194[\128-\159]", "?"))
 end
 
@@ -165,7 +165,7 @@ local function refused(reason, fault, is_key, ...)
     for i = 1, select("#", ...) do path[i] = step((select(i, ...))) end
     if is_key then
         path[#path + 1] = "[" .. tostring(fault) .. "]"
-        reason = kind == "number" and "a number as a key of a table that is no list without holes: use tostring" or "a " .. kind .. " as a key"
+        reason = kind == "number" and "a number as a key of a table that is not a list without holes: use tostring" or "a " .. kind .. " as a key"
     elseif not reason then
         local hint = kind == "Player" and ": send its SteamID64" or ""
         reason = (find(kind, "^[AEIOU]") and "an " or "a ") .. kind .. " has no form in JSON" .. hint

@@ -53,7 +53,8 @@ pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, E
 const ODD_KEY: &str =
     "the reply has a map whose key is itself a list, a map or an error: Lua has no such key";
 
-/// Whether a key in there would have to be a table. Recurses as deep as the value, which the decoder bounds.
+/// Whether a map in the value has a key that would have to be a table. Recurses as deep as the value, which
+/// the decoder bounds.
 fn has_odd_key(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_odd_key),

@@ -46,5 +46,5 @@ fn is_reported(module: &mut Module, lua: Lua, error: c_int) -> bool {
 }
 
 fn error_text(frame: &Frame, error: c_int) -> &[u8] {
-    frame.bytes(error).unwrap_or(b"an error that is no text")
+    frame.bytes(error).unwrap_or(b"an error that is not text")
 }

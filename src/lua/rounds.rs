@@ -99,7 +99,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 return 0;
             }
             if called {
-                // Most callbacks after the first of a message get what it got.
+                // After a message's first callback, most of its callbacks get the same values.
                 if let Some(callback) = next_sharing(module, lua) {
                     let arguments = push_shared(lua, callback, shared);
                     call(lua, anchor, fixed.report, arguments, shared);

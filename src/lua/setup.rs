@@ -119,9 +119,9 @@ unsafe fn end_former(lua: Lua) {
 
 /// Makes everything that the state needs.
 unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
-    // SAFETY: nothing is alive here that has to be dropped, but the pool and the module at the very end, when no more
-    // call raises. On the stack, above what the game may have there: the userdata, the table of references, the
-    // global table, the clients' metatable, and the prelude's results.
+    // SAFETY: nothing is alive here that has to be dropped, except for the pool and the module at the very
+    // end, after the last call that may raise. On the stack, above the game's own values: the userdata, the
+    // table of references, the global table, the clients' metatable, and the prelude's results.
     unsafe {
         let base = lua.top();
         let [userdata, kept, global, methods] = [base + 1, base + 2, base + 3, base + 4];

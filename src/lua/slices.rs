@@ -21,7 +21,8 @@ const SLICE: usize = 1024;
 ///
 /// # Safety
 ///
-/// See [`Lua`]. `anchor` is the userdata of a module that is there, and the document is that of the current step.
+/// See [`Lua`]. `anchor` is the userdata of a module that is not closed, and the document is that of the
+/// current step.
 pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Document, text: &[u8]) -> bool {
     // SAFETY: nothing here has to be dropped. The module is looked up again after Lua ran, and the document stays
     // where it is until the next step.

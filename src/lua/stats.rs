@@ -73,7 +73,7 @@ impl Stats {
             numbers.extend(times.into_iter().filter_map(|(name, time)| Some((name, time?.as_secs_f64()))));
             tls = ready.tls;
             (server, version) = (ready.server.clone(), ready.version.clone());
-            // It may have changed since.
+            // The role may have changed since the `ready`.
             (role, mode) = (counters.role(), ready.mode.clone());
         }
         let error = client.down().map(ToString::to_string);

@@ -67,7 +67,8 @@ enum Stop {
     NeedsSlots,
 }
 
-/// A walk stopped: [`TableWalk::stop`] has the reason. It is not part of results, so that these stay in registers.
+/// A walk stopped: [`TableWalk::stop`] has the reason. Results do not carry it, so that they fit into
+/// registers.
 struct Stopped;
 
 /// The shape of a table.

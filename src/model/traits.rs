@@ -1,4 +1,4 @@
-//! What a room asks of another one without knowing it.
+//! Traits by which a room uses another one without knowing it.
 
 use std::io;
 use std::sync::mpsc::SyncSender;
@@ -28,7 +28,7 @@ pub trait Join {
     fn join(self: Box<Self>, deadline: Instant) -> bool;
 }
 
-/// What a read of a link may deliver: the queue must have room for that before the link is read.
+/// What a read of a link may deliver: before the read, the queue must have room for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     /// Nothing that takes room: a handshake.
@@ -58,7 +58,7 @@ pub trait Sink {
     fn event(&mut self, event: Event);
 }
 
-/// What an error may name of a request: its command's name and a Publish's channel, never more.
+/// The parts of a request that an error may name: its command's name and a Publish's channel, never more.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestName<'a> {
     /// Name of the command.

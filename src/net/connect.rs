@@ -15,8 +15,8 @@ use super::transport::{self, Target, Transport};
 use crate::backend::{Connected, LinkError, Stage};
 use crate::model::ConnectTimes;
 
-/// The shortest time for which an address is tried, roughly, unless the deadline is earlier, because it may be far
-/// away. If no time is left for some, they are tried in the next attempt.
+/// Roughly the shortest time for which an address is tried, because it may be far away; less only if the
+/// deadline is earlier. Addresses for which no time is left are tried in the next attempt.
 const LEAST_SHARE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -227,7 +227,7 @@ impl Driver {
     fn carry_out(&mut self, io: &mut Io, now: Instant) {
         while let Some(action) = self.session.poll_action() {
             match action {
-                // It replaces the link with this number, if there is one.
+                // The new link replaces the one with this number, if there is one.
                 Action::Connect { link: id, endpoint, after, deadline } => {
                     self.close(id, io);
                     let token = io.new_token(self.id);

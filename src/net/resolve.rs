@@ -17,8 +17,8 @@ use crate::model::Wake;
 
 /// How many lookups with a waiting link run at a time.
 const MAX_WANTED: usize = 4;
-/// How many run at a time, including those that were given up: these run until the system ends them, which can take a
-/// minute if no name server answers, and other names must not wait for that.
+/// The most lookups at a time, including those that were given up. A lookup that was given up runs until the
+/// system ends it, which can take a minute if no name server answers; other names must not wait for that.
 const MAX_THREADS: usize = 16;
 
 /// How long addresses that came too late are kept for the next lookup of their name.
@@ -247,7 +247,7 @@ impl Resolver {
                 Ok(Ok(addresses)) if addresses.is_empty() => Err("it has no address".into()),
                 Ok(Ok(addresses)) => Ok(addresses),
                 Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the lookup ended by a bug in this module, please report it".into()),
+                Err(_) => Err("the lookup failed because of a bug in this module, please report it".into()),
             };
             lookups = self.lock();
             let waiters = lookups.waiting.remove(&host).unwrap_or_default();

@@ -235,8 +235,9 @@ impl Producer {
 
     fn put_skipped(&mut self) {
         let Some((count, bytes, reason)) = self.skipped.take() else { return };
-        // Each takes a place from which nothing is dropped. Under a policy that drops messages, reading does not stop
-        // for them: once half of the places are taken, they count as messages that the queue had no room for.
+        // Each report takes a place from which nothing is dropped. Under a policy that drops messages,
+        // reading does not stop for reports: once half of the places are taken, the messages count as dropped
+        // for lack of room.
         if self.shared.pauses() || self.holds(|_, waiting| waiting.states <= FEW_STATES) {
             self.shared.counters.dropped(count, reason);
             self.put_event(Event::Dropped { count, bytes, reason });

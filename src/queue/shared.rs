@@ -19,8 +19,9 @@ const BATCH_BYTES: usize = 64 * 1024;
 const SPARE_BATCHES: usize = 1024;
 /// The most batches that have a place, whatever the limits say: four gigabytes of full ones.
 const MAX_PLACES: usize = 1 << 16;
-/// How many batches may wait with unused memory. Beyond it a batch is shrunk when it is sealed: a reader so far
-/// behind loses nothing by that, and small messages between control entries do not keep large arenas.
+/// How many batches may wait with unused memory. Beyond this number a batch is shrunk when it is sealed: that
+/// costs a reader so far behind nothing, and keeps small messages between control entries from holding large
+/// arenas.
 pub(super) const ROOMY_BATCHES: usize = 32;
 /// How many empty batches are kept for reuse.
 const FREE_BATCHES: usize = 4;
@@ -103,13 +104,13 @@ impl Lanes {
         };
         let batch_entries = (limits.queue_events / BATCH_SHARE).clamp(1, BATCH_ENTRIES);
         let batch_bytes = (limits.queue_bytes / BATCH_SHARE).clamp(1, BATCH_BYTES);
-        // Two neighbours have more bytes together than one batch may have, otherwise they would be one.
+        // Two neighbouring batches have more bytes together than one may have, or they would be one batch.
         let places = (2 * (limits.queue_bytes / batch_bytes))
             .saturating_add(limits.queue_events / batch_entries)
             .saturating_add(SPARE_BATCHES)
             .min(limits.queue_events.saturating_add(1))
             .min(MAX_PLACES);
-        // Each of them may have a batch of its own, if there is a control entry between any two.
+        // Each message of a read may need a batch of its own, if there is a control entry between any two.
         let beyond = if limits.overflow == Overflow::Pause { READ_MESSAGES } else { 0 };
         Self {
             limits,

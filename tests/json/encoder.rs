@@ -137,7 +137,7 @@ fn sixty_four_tables_in_each_other_are_the_most() {
     let beside = Tree::List(vec![nested(63); 3]);
     assert!(encode(&beside).is_ok());
     let refusal = encode(&nested(65)).unwrap_err();
-    assert_eq!(refusal.to_string(), "more than 64 tables in each other, or a table in itself");
+    assert_eq!(refusal.to_string(), "more than 64 nested tables, or a table that contains itself");
 }
 
 #[test]

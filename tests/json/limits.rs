@@ -27,7 +27,7 @@ fn sixty_four_tables_in_each_other_are_the_most() {
 fn a_text_of_the_most_bytes_passes_and_a_byte_more_does_not() {
     let limits = Limits { bytes: 6, elements: 10 };
     assert_eq!(told(b"\"1234\"", limits), None);
-    assert_eq!(told(b"\"12345\"", limits).unwrap(), "it has 7 bytes, and 6 are the most");
+    assert_eq!(told(b"\"12345\"", limits).unwrap(), "it has 7 bytes, more than the 6 allowed");
 }
 
 /// A number is read in one piece.

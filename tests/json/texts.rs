@@ -73,7 +73,7 @@ fn strings_end_at_every_offset() {
 #[test]
 fn mistakes_are_told_with_their_place() {
     const ENDS: &str = ", but the text ends: a bracket or a quote is missing";
-    const QUOTES: &str = ": texts stand between plain double quotes (\")";
+    const QUOTES: &str = ": strings need plain double quotes (\")";
     let ends = |place: &str| format!("{place}{ENDS}");
     for (text, expected) in [
         ("", ends("line 1, column 1: expected a value")),
@@ -126,10 +126,10 @@ fn mistakes_are_told_with_their_place() {
         ("# a", "line 1, column 1: JSON has no comments".into()),
         ("\"abc", "line 1, column 2: a string that does not end".into()),
         ("\"a\\nbc", "line 1, column 5: a string that does not end".into()),
-        ("\"\\x\"", "line 1, column 2: an escape that there is not".into()),
-        ("\"a\\", "line 1, column 3: an escape that there is not".into()),
-        ("\"\\u12\"", "line 1, column 2: an escape that there is not".into()),
-        ("\"\\u12g4\"", "line 1, column 2: an escape that there is not".into()),
+        ("\"\\x\"", "line 1, column 2: an invalid escape".into()),
+        ("\"a\\", "line 1, column 3: an invalid escape".into()),
+        ("\"\\u12\"", "line 1, column 2: an invalid escape".into()),
+        ("\"\\u12g4\"", "line 1, column 2: an invalid escape".into()),
         ("{\"a\n\":1}", CONTROL.replace('$', "line 1, column 4")),
         ("[\"a\\n\tb\"]", CONTROL.replace('$', "line 1, column 6")),
     ] {

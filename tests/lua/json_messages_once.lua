@@ -82,7 +82,7 @@ host.test("forms of the options, and what is wrong with others", function()
 			kit.eq(got[#got], { 5, nil, channel, nil, "line 1, column 8: expected ':', but the text ends: a bracket or a quote is missing",
 				'{"data"' })
 		end
-		if i == 6 then kit.eq(got[#got], { 5, nil, channel, nil, "it has 1001 bytes, and 1000 are the most" }) end
+		if i == 6 then kit.eq(got[#got], { 5, nil, channel, nil, "it has 1001 bytes, more than the 1000 allowed" }) end
 	end
 	for _, method in ipairs({ "Subscribe", "PSubscribe" }) do
 		local function wrong(pattern, ...) kit.raises(pattern, client[method], client, channel, ...) end
@@ -100,8 +100,8 @@ host.test("forms of the options, and what is wrong with others", function()
 		wrong('option "skip_prefix" must be a string, not a value of type table', heard, { skip_prefix = {} })
 		wrong('option "skip_prefix" must not be empty: every message begins with that', heard, { skip_prefix = "" })
 		wrong("options: keys are strings, but one is a number", heard, { "json" })
-		wrong("bad argument #2 to '" .. method .. "' %(options: they stand behind the function, not before it%)", JSON, heard)
-		wrong("bad argument #3 to '" .. method .. "' %(options: they stand behind the function, not before it%)", "id", JSON, heard)
+		wrong("bad argument #2 to '" .. method .. "' %(options: they come after the function, not before it%)", JSON, heard)
+		wrong("bad argument #3 to '" .. method .. "' %(options: they come after the function, not before it%)", "id", JSON, heard)
 		wrong("one argument too many", heard, JSON, 5)
 	end
 	client:Disconnect()

@@ -97,7 +97,7 @@ host.test("files of certificates and keys are read by Connect, which says what i
 	local message = says({ tls_key = "MC4CAQAwBQYDK2VwBCIEIs3cret" }, '"tls_key" names a file', "does not exist", "-----BEGIN")
 	assert(not message:find("s3cret", 1, true), message)
 	says({ tls_ca = "no/such/file.pem" }, '"tls_ca" names the file "no/such/file.pem"', "does not exist", jit.os == "Windows" and "begins in C:" or "begins in /")
-	says({ tls_ca = "/" }, '"tls_ca" names the file "/"', "is no file")
+	says({ tls_ca = "/" }, '"tls_ca" names the file "/"', "is not a file")
 	says({ tls_ca = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" }, '"tls_ca" holds a text', "understood")
 	says({ tls_cert = "-----BEGIN CERTIFICATE-----", tls_key = "-----BEGIN PRIVATE KEY-----\ns3cret" }, '"tls_key"')
 	says({ tls_pin = "12" }, '"tls_pin"', "64 hexadecimal digits", "sha256sum")

@@ -54,10 +54,10 @@ fn each_target_finds_its_server_among_several() {
         assert_eq!(port(&game, &mut client), primary.port().to_string(), "{name} takes what there is");
     }
     for (name, server, reason) in [
-        ("primary", &standby, "is a hot standby, which neither listens nor takes messages"),
+        ("primary", &standby, "is a hot standby, which supports neither LISTEN nor NOTIFY"),
         ("read-write", &standby, "is a hot standby"),
         ("standby", &primary, "is not what target_session_attrs wants: a standby"),
-        ("read-only", &primary, "is not what target_session_attrs wants: one that takes none"),
+        ("read-only", &primary, "is not what target_session_attrs wants: one that takes no writes"),
     ] {
         let mut client = connect(&mut game, &url(&[server]), &target(name));
         let error = client.wait_down();

@@ -10,14 +10,14 @@ use super::{Cursor, Decoder};
 use crate::Limits;
 use crate::tape::{Kind, Node};
 
-/// Lines up to this length are handled here. If a limit on lines is lower, none are.
+/// Lines up to this length are handled here. If a limit on lines is lower than this, no line is.
 const LINE: usize = 32;
 /// The most digits of a length or count on the fast path, so that no arithmetic can overflow.
 const MOST_DIGITS: usize = 9;
-/// Of these, the digit is the second byte.
+/// Values of one digit, which is the second byte; here it is zero.
 const SMALL_INTEGER: u32 = u32::from_le_bytes(*b":0\r\n");
 const SMALL_ARRAY: u32 = u32::from_le_bytes(*b"*0\r\n");
-/// As the two bytes are read into a number.
+/// The end of a line, as a little-endian number.
 pub(super) const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
 
 /// The limits of the fast path.
@@ -127,12 +127,12 @@ impl Decoder {
             Ok(most) if most < cursor.input.len() - cursor.pos => &cursor.input[..cursor.pos + most],
             _ => cursor.input,
         };
-        // The distance from a byte of the input to its place among those of the frame. `kept_from` may be the larger
-        // one.
+        // The distance from a byte of the input to its place among the frame's bytes. It wraps around if
+        // `kept_from` is larger.
         let shift = reply.carry.len().wrapping_sub(cursor.kept_from);
         let mut pos = cursor.pos;
         let mut complete = false;
-        // The end of an aggregate can be that of an attribute around it, and the value after an attribute is left to
+        // An aggregate that ends can end an attribute around it, too. The value after an attribute is left to
         // the state machine.
         while !complete && reply.top.flags == 0 && reply.pending.is_none() {
             let Some(rest) = window.get(pos..) else { break };
@@ -236,7 +236,7 @@ fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(No
     match *rest {
         [b'$', first, ..] if first != b'-' => bulk(window, pos, shift, bounds),
         [b':', ..] => integer(&rest[1..]).map(|(node, size)| (node, pos + 1 + size)),
-        // The most frequent ones of the others: 18 instructions fewer than in `other`, whose result goes through memory.
+        // The most frequent of the others: 18 instructions fewer than `other`, which returns through memory.
         [b'+', b'O', b'K', b'\r', b'\n', ..] => {
             Some((Node::text(Kind::SimpleString, pos.wrapping_add(shift).wrapping_add(1), 2), pos + 5))
         }
@@ -248,7 +248,7 @@ fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(No
 /// A bulk string, and its end. The positions of texts are moved by `shift`.
 #[inline(always)]
 pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
-    // After the shortest length there is at least a CRLF.
+    // Even the empty string has this many bytes: `$0`, CRLF, CRLF.
     let &[b'$', a, b, c, d, e] = window.get(pos..)?.first_chunk()? else { return None };
     let (len, header) = if u16::from_le_bytes([b, c]) == CRLF {
         (digit(a)?, 4)
@@ -297,7 +297,7 @@ pub(super) fn long_length(string: &[u8]) -> Option<(usize, usize)> {
         return None;
     }
     let (len, digits) = number(rest)?;
-    // A string longer than its bytes does not end in them; its length may not even fit into 32 bits.
+    // If the length exceeds the bytes at hand, the string is incomplete. The length may not even fit 32 bits.
     Some((usize::try_from(len).ok().filter(|&len| len < string.len())?, 1 + digits))
 }
 
@@ -321,7 +321,7 @@ fn integer(bytes: &[u8]) -> Option<(Node, usize)> {
 #[inline(always)]
 fn short_number(word: u64) -> Option<(u64, usize)> {
     let digits = (2..=6).find(|digits| (word >> (8 * digits)) & 0xffff == u64::from(CRLF))?;
-    // The digits are the highest bytes, and zeros stand before them.
+    // Moves the digits to the highest bytes; the bytes below them are zero.
     let ones = (word ^ u64::from_le_bytes(*b"00000000")) << (64 - 8 * digits);
     // A byte above 9 carries into its highest bit.
     if (ones.wrapping_add(0x7676_7676_7676_7676) | ones) & 0x8080_8080_8080_8080 != 0 {

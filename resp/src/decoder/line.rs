@@ -53,8 +53,8 @@ impl Decoder {
         }
     }
 
-    /// Keeps nothing of the line, also not what has already been carried over. Only an error keeps its beginning,
-    /// because its first word is its code.
+    /// Drops the line, including its bytes in the carry. The beginning of an error is kept, because
+    /// its first word is its code.
     #[cold]
     pub(super) fn skip_line(&mut self, cursor: &mut Cursor<'_>) {
         self.token.skipping = true;

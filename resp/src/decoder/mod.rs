@@ -28,9 +28,9 @@
 //!
 //! A frame that begins like an earlier one reuses that frame's tape (`shape`).
 //!
-//! Bytes that are not kept never get there: bodies of skipped blobs, headers of the chunks of streamed strings,
-//! everything after the place at which a frame is truncated. A push in the middle of a reply has its own tape and
-//! carry (`reply`), while those of the reply wait (`outer`).
+//! Bytes that are not kept never get into the carry: bodies of skipped blobs, headers of the chunks of
+//! streamed strings, everything after the place at which a frame is truncated. A push in the middle of a
+//! reply has its own tape and carry (`reply`), while those of the reply wait (`outer`).
 
 mod blob;
 mod carry;
@@ -103,7 +103,7 @@ enum Phase {
 struct Cursor<'i> {
     input: &'i [u8],
     pos: usize,
-    /// Where the bytes begin that belong to the frame's text and are not in its carry yet.
+    /// Where the part of the input begins that belongs to the frame's text and is not in its carry yet.
     kept_from: usize,
     /// Where the frame's part of the input begins.
     frame_from: usize,
@@ -239,8 +239,8 @@ impl Decoder {
         Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated, whole)))
     }
 
-    /// Where the incomplete frame began, attributes included; `None` between frames. While a push interrupts a reply,
-    /// it is the reply.
+    /// Where the incomplete frame began, attributes included; `None` between frames. While a push interrupts
+    /// a reply, this is where the reply began.
     pub fn frame_start(&self) -> Option<u64> {
         if self.interrupted {
             Some(self.outer.start)

@@ -6,10 +6,10 @@ use crate::tape::{Kind, Node, index};
 
 /// Memory that is always retained for the next frame, in bytes, for each buffer.
 pub(super) const RETAINED_BYTES: usize = 64 * 1024;
-/// More is retained as long as at least one in this many bytes of it is needed.
+/// A larger buffer is retained as long as a frame fills at least one in this many of its bytes.
 const NEEDED: usize = 4;
 const RETAINED_NODES: usize = RETAINED_BYTES / size_of::<Node>();
-/// Levels of nesting, of which each may need a mark too.
+/// Levels of nesting. Each may need a mark, which is larger than a level.
 const RETAINED_LEVELS: usize = RETAINED_BYTES / size_of::<Mark>();
 
 /// The most elements of one frame, whatever the limit: the tape is indexed with 32 bits, and has one node more.
@@ -39,7 +39,7 @@ impl Level {
     }
 }
 
-/// Where a run of attributes began, in every measure of its reply.
+/// The counts of a reply at the beginning of a run of attributes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     pub(super) node: usize,
@@ -120,8 +120,9 @@ impl Reply {
             || self.stack.capacity() > RETAINED_LEVELS
     }
 
-    /// A large frame leaves its memory to the next one; a smaller one after it frees it. Freeing it at once makes a
-    /// row of large frames ten times as slow: the allocator returns it to the system, page by page.
+    /// Frees the memory of a large frame once a smaller one has followed. If each large frame freed its
+    /// memory at once, a row of them would be ten times as slow, because the allocator returns the memory to
+    /// the system page by page.
     fn shrink(&mut self) {
         if self.carry.capacity() > RETAINED_BYTES && self.carry.len() < self.carry.capacity() / NEEDED {
             self.carry = Vec::new();
@@ -217,7 +218,7 @@ impl Reply {
             if count == 0 {
                 return false;
             }
-            // It was set when the attribute's header began.
+            // `pending` was set when the attribute's header began.
             self.marks.extend(self.pending.take());
         } else {
             self.pending = None;
@@ -266,8 +267,8 @@ impl Reply {
         self.top.count == 0 && self.filled()
     }
 
-    /// Closes the aggregate at the top, whose last element is complete, and the aggregates whose last element that
-    /// was; true if that completed the frame.
+    /// Closes the aggregate at the top, whose last element is complete, and each aggregate around it that
+    /// ends with it; true if that completed the frame.
     #[inline]
     pub(super) fn filled(&mut self) -> bool {
         while self.is_nested() {

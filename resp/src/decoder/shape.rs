@@ -14,11 +14,12 @@
 //! bytes. Comparing the header of the channel, too, was tried. It saves 2 % of the instructions and no measurable
 //! time, and costs a third of the whole if names differ in length.
 //!
-//! Frames that follow each other often have strings of the same lengths, too. After many of these the next frame is only
-//! compared: with the first bytes, and with the headers at the positions at which they were. So no position waits for a
-//! length that was just loaded, which takes most of the time otherwise. A push of 64 bytes takes 99 instructions instead
-//! of 171, and 6 ns instead of 10. Frames of many lengths take 13 instructions more, and no measurable time: they are
-//! counted without a branch, because with one, messages of 1,000 channels took 15 % longer.
+//! Frames that follow each other often have strings of the same lengths, too. After many of these the next
+//! frame is only compared: its first bytes, and the headers at the same positions as in the last frame. So no
+//! position depends on a length that was just loaded; waiting for that would take most of the time. A push of
+//! 64 bytes takes 99 instructions instead of 171, and 6 ns instead of 10. Frames of many lengths take 13
+//! instructions more, and no measurable time: they are counted without a branch, because with one, messages
+//! of 1,000 channels took 15 % longer.
 //!
 //! Nothing is reported from here: a frame that is cut, or beyond a limit, or of another shape, is left to the other
 //! paths, from its first byte on.
@@ -34,10 +35,11 @@ const OPENING: usize = size_of::<u64>();
 const NODES: usize = 64;
 /// Learning a shape takes as long as reading a frame. While none fits, only one frame in this many is learned.
 const PATIENCE: u32 = 16;
-/// After so many frames of the same lengths the next one is expected to have them, too. Fewer would often be wrong where
-/// lengths differ, and a wrong guess takes as long as a frame. With assertions fewer, so that tests and fuzzers get there.
+/// After so many frames of the same lengths the next one is expected to have them, too. With a lower number
+/// the guess would often be wrong where lengths differ, and a wrong guess takes as long as reading a frame. A
+/// build with assertions needs fewer frames, so that tests and fuzzers reach this path.
 const STEADY: u32 = if cfg!(debug_assertions) { 2 } else { 64 };
-/// The most strings after the opening for that: those of a message of a pattern.
+/// The most strings after the opening on that path: as many as a pattern's message has.
 const STEADY_STRINGS: usize = 3;
 
 /// The first bytes of a frame that is an aggregate of bulk strings, and its tape.
@@ -105,8 +107,8 @@ impl Shape {
 
     /// The end of a frame that [may fit](Self::fits), if it does and is complete: then `nodes` is its tape.
     ///
-    /// One load has the end of a string and the header of the next one, and the shortest string has as many bytes after
-    /// the one before it.
+    /// One load gets the CRLF after a string and the header of the next one. Even the shortest string has
+    /// enough bytes for that load.
     #[inline(never)]
     pub(super) fn read(&mut self, input: &[u8], bounds: &Bounds) -> Option<usize> {
         let input = bounds.window(input);
@@ -115,7 +117,7 @@ impl Shape {
                 return Some(end);
             }
         }
-        // Until it is read, the tape is neither that of the last frame nor that of this one.
+        // While it is being overwritten, the tape is neither that of the last frame nor that of this one.
         let steady = core::mem::replace(&mut self.steady, 0);
         let mut same = true;
         let mut rest = input.get(self.end_at..)?;
@@ -145,8 +147,9 @@ impl Shape {
         Some(end)
     }
 
-    /// The same for a frame whose strings have the lengths of the last one: then its tape is that one's. No position
-    /// depends on a length that was just loaded, so the processor need not wait for one to find the next one.
+    /// The same for a frame whose strings have the lengths of the last frame's: then the tape is right
+    /// already. No position depends on a length that was just loaded, so the processor need not wait for a
+    /// length to find the next string.
     #[inline(always)]
     fn read_steady(&self, input: &[u8]) -> Option<usize> {
         let frame = input.get(..self.end)?;
@@ -168,7 +171,7 @@ impl Shape {
         self.steady = STEADY + 1;
         let mut at = self.end_at;
         for (place, string) in strings.iter().enumerate() {
-            // Five bytes, and three are digits at most.
+            // CRLF, `$` and CRLF are five bytes, and a short length has one to three digits.
             let size = index(string.bits) - at;
             let (Some(header), Some(bytes), 6..=8) =
                 (self.headers.get_mut(place), frame.get(at..).and_then(|rest| rest.first_chunk()), size)
@@ -203,7 +206,7 @@ impl Shape {
             return;
         }
         let text_at = index(first.bits);
-        // Only the digits of its length are between it and the text.
+        // Between the `$` and the text there are only digits and a CRLF.
         let Some(header_at) = frame[..text_at].iter().rposition(|&byte| byte == b'$') else { return };
         let (compared, end_at, first_string) = if text_at <= OPENING {
             (text_at, text_at + index(first.len), 2)

@@ -149,8 +149,8 @@ impl<'a, B: Buffer> Encoder<'a, B> {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::WrongCount`]: it is less or more than one frame. Also any error of `write`. In both cases
-    /// nothing was written.
+    /// [`EncodeError::WrongCount`]: `write` has written less or more than one frame. Also any error of
+    /// `write`. In both cases nothing stays in the output.
     pub fn frame(
         &mut self,
         write: impl FnOnce(&mut Encoder<'_, B>) -> Result<(), EncodeError>,

@@ -4,7 +4,7 @@ use super::{Buffer, EncodeError, Encoder};
 use crate::OwnedValue;
 
 impl<B: Buffer> Encoder<'_, B> {
-    /// A value with its whole content. A null is written as that of RESP3.
+    /// A value with its whole content. A null is written as RESP3's null.
     ///
     /// ```
     /// use resp::{Encoder, OwnedValue};

@@ -14,7 +14,7 @@ pub(super) fn about_connection(error: ServerError, user: &str, database: &str) -
     let database = printable(database.as_bytes(), NAME_CHARACTERS);
     let advice = match &*error.code {
         "28P01" => format!("wrong password for the role {user}, or no such role"),
-        "28000" => format!("the server lets the role {user} not in from here: see pg_hba.conf, and whether the role may LOGIN"),
+        "28000" => format!("the server does not let the role {user} in from here: see pg_hba.conf, and whether the role may LOGIN"),
         "3D000" => format!("there is no database {database}: CREATE DATABASE, or name another one at the end of the URL"),
         "42501" => format!("the role {user} may not connect to {database}: GRANT CONNECT ON DATABASE"),
         "53300" => "the server has no connection left: raise max_connections, or end idle clients (each client of ours takes two)"
@@ -32,7 +32,7 @@ pub(super) fn about_connection(error: ServerError, user: &str, database: &str) -
 pub(super) fn not_wanted(is_standby: bool, wanted: &str) -> Error {
     let text = if is_standby {
         format!(
-            "the server is a hot standby, which neither listens nor takes messages, and target_session_attrs wants {wanted}: \
+            "the server is a hot standby, which supports neither LISTEN nor NOTIFY, and target_session_attrs wants {wanted}: \
              name the primary, or all servers with commas between them"
         )
     } else {
@@ -77,7 +77,7 @@ pub(super) fn no_tls() -> Error {
 #[inline(never)]
 pub(super) fn protocol(problem: &str) -> Error {
     let text = format!(
-        "what answers does not speak PostgreSQL's protocol ({problem}): is it the right port? PostgreSQL's is 5432"
+        "the program that answers does not speak PostgreSQL's protocol ({problem}): is it the right port? PostgreSQL's is 5432"
     );
     Error::sent(Code::Protocol, text)
 }

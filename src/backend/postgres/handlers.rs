@@ -100,7 +100,7 @@ impl Session for PostgresSession {
         connection.liveness.hear(now);
         let result = match connection.stage {
             Stage::AskedForTls => self.handle_tls_answer(link, bytes),
-            Stage::Securing => Err(advice::protocol("bytes that nobody has secured")),
+            Stage::Securing => Err(advice::protocol("bytes before the connection is secured")),
             _ => self.handle_messages(link, bytes, now, sink),
         };
         match result {
@@ -301,7 +301,7 @@ fn timed_out(_: &PendingRequest, written: Option<LinkId>) -> Error {
     let text = if sent {
         "no answer in time; the statement may still run"
     } else {
-        "not sent in time: no connection, or what was asked before takes too long"
+        "not sent in time: there is no connection, or an earlier request takes too long"
     };
     Error { sent, ..Error::unsent(Code::Timeout, text) }
 }

@@ -76,7 +76,7 @@ impl PostgresSession {
             // Bytes after it in the same read are not encrypted, and must not be taken for encrypted ones.
             [b'S', ..] => {
                 return Err(advice::protocol(
-                    "more came with the answer about TLS, as an attacker would send it",
+                    "bytes came with the answer about TLS, as an attacker would send them",
                 ));
             }
             // The server is too old, or out of service. Its text is not shown, because it came without TLS.
@@ -185,14 +185,14 @@ impl PostgresSession {
                 let [Value::Boolean(is_standby), Value::String(read_only), Value::Integer(process)] =
                     &values[..]
                 else {
-                    return Err(advice::protocol("no answer to what it is"));
+                    return Err(advice::protocol("no answer to the question for its role"));
                 };
                 let is_pooled = connection.key.map(|key| i64::from(key.process)) != Some(*process);
                 let greeting =
                     Greeting { is_standby: *is_standby, is_read_only: **read_only == *b"on", is_pooled };
                 return self.greeted(&greeting, now, sink);
             }
-            _ => return Err(advice::protocol("a message that does not belong into a login")),
+            _ => return Err(advice::protocol("a message that does not belong in a login")),
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ impl PostgresSession {
                     reply.error.get_or_insert(error);
                 }
             }
-            _ if !is_expected => return Err(advice::protocol("an answer to nothing")),
+            _ if !is_expected => return Err(advice::protocol("an answer without a request")),
             // ParseComplete, BindComplete, CloseComplete, NoData, ParameterDescription, PortalSuspended.
             Message::Whole(b'1' | b'2' | b'3' | b'n' | b't' | b's', _) => {}
             Message::Whole(b'T', body) => {
@@ -116,7 +116,7 @@ impl PostgresSession {
         let (channel, text) = (parts.text()?, parts.text()?);
         let is_probe = channel.starts_with(PROBE_PREFIX);
         let is_ours = channel == self.probe.channel() && text == self.proof().as_bytes();
-        // A pooler also passes on those of other clients and of earlier connections.
+        // A pooler also passes on notifications of other clients and of earlier connections.
         if !is_ours && (is_probe || !self.may_send()) {
             return Some(());
         }
@@ -181,7 +181,8 @@ impl PostgresSession {
                     self.owes_probe = !self.is_proved;
                 }
                 Some(error) => {
-                    // The topics get the same error, or they work.
+                    // Sending need not wait for a probe: the subscriptions either fail with the same error,
+                    // or they work.
                     self.is_proved = true;
                     let error = error.into_error();
                     if self.probe.channel_refused(&error, RefusalKind::Passing, now) && config.verify_delivery
@@ -237,7 +238,7 @@ impl PostgresSession {
                 }
                 let is_undone = is_by_mistake && text.is_some_and(check::is_all_or_nothing);
                 match command.request {
-                    // It was not run: it is prepared again, and sent before all later requests.
+                    // The statement was not run: it is prepared again, and sent before all later requests.
                     Some(request) if is_stale && !is_new || is_undone => {
                         self.requests.put_back(vec![request]);
                     }
@@ -256,7 +257,7 @@ impl PostgresSession {
                             connection.statements.forget(text(args));
                         }
                     }
-                    // It changed nothing.
+                    // The transaction changed nothing.
                     if is_stale && !is_new || is_by_mistake {
                         self.requests.put_back(vec![request]);
                         return Ok(());

@@ -88,7 +88,7 @@ impl Login {
             }
             (12, Self::Proved(mut scram)) => {
                 scram.finish(rest).map_err(|_| {
-                    let text = "the server could not prove that it knows the password: it is not the one it should be, \
+                    let text = "the server could not prove that it knows the password: this is the wrong server, \
                                 or the password was changed meanwhile";
                     Error::sent(Code::Auth, text)
                 })?;
@@ -105,7 +105,7 @@ impl Login {
 #[cold]
 #[inline(never)]
 fn protocol(problem: &str) -> Error {
-    Error::sent(Code::Protocol, format!("what the server says is not PostgreSQL's protocol ({problem})"))
+    Error::sent(Code::Protocol, format!("the server does not keep to PostgreSQL's protocol ({problem})"))
 }
 
 fn unsupported() -> Error {

@@ -26,8 +26,9 @@ impl PostgresSession {
                 Expectation::ProbeChannel
             });
         }
-        // Until the first probe has come nothing else is sent: a pooler may pass a notification along with the answer to another
-        // command, from any connection, which proves nothing.
+        // Until the first probe has come, nothing else is sent on this link. A pooler may deliver a
+        // notification together with the answer to some other command, over any of its connections, so such a
+        // delivery proves nothing.
         if !may_send {
             return;
         }

@@ -63,8 +63,7 @@ impl ServerError {
 
     /// The error for a statement that began a transaction and got past the call's check, and for all that ran in it.
     pub(super) fn of_open_transaction() -> Self {
-        let text = "the statement ran in a transaction that a statement had begun, and was rolled back with it; a transaction is sent as a \
-                    whole";
+        let text = "a statement had begun a transaction, and this statement was rolled back with it; send a transaction as a whole";
         Self { code: "25001".into(), text: text.into(), is_fatal: false, is_stale: false }
     }
 

@@ -34,7 +34,7 @@ pub(super) struct PostgresSession {
     said: Vec<(Endpoint, Error)>,
     /// In the last round no host was a standby, which is preferred. So any host will do.
     takes_any: bool,
-    /// The server refused TLS, and `sslmode=prefer` goes on without.
+    /// The server refused TLS, and `sslmode=prefer` goes on without it.
     pub(super) is_plain: bool,
     pub(super) retry_at: Option<Instant>,
     /// The server's role in replication.
@@ -42,7 +42,8 @@ pub(super) struct PostgresSession {
     /// There is a pooler. It may run every transaction on another connection to the server, and then neither messages
     /// nor prepared statements work. So nothing is sent until a probe has arrived.
     pub(super) is_pooled: bool,
-    /// Messages do arrive on this connection, or need not.
+    /// Messages arrive on this connection, as far as is known: a notification has come, or the server refused
+    /// the probe.
     pub(super) is_proved: bool,
     /// The number of logins so far.
     connections: u64,
@@ -213,7 +214,7 @@ impl PostgresSession {
             Target::Standby => (is_standby, "a standby"),
             Target::PreferStandby => (is_standby || self.takes_any, "a standby"),
             Target::ReadWrite => (!is_read_only, "one that takes writes"),
-            Target::ReadOnly => (is_read_only, "one that takes none"),
+            Target::ReadOnly => (is_read_only, "one that takes no writes"),
         };
         if !is_wanted {
             return Err(advice::not_wanted(is_standby, wanted));
@@ -373,7 +374,7 @@ impl PostgresSession {
 /// Joins the errors of all hosts of a round.
 fn all_said(said: &[(Endpoint, Error)], last: Error) -> Error {
     let each: Vec<_> = said.iter().map(|(host, error)| format!("{host}: {}", error.message)).collect();
-    Error { message: format!("no server is of use. {}", each.join(" | ")).into(), ..last }
+    Error { message: format!("none of the servers can be used. {}", each.join(" | ")).into(), ..last }
 }
 
 /// The name of a request in errors: of a statement only the first word.

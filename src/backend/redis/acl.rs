@@ -178,7 +178,7 @@ fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
     let command = |name: String| format!("+{name}").into_bytes();
     let text = text.to_ascii_lowercase();
     if let Some((_, rest)) = text.split_once("to run the '") {
-        // It may differ from the command that was sent: a script runs other commands.
+        // The named command may differ from the one that was sent: a script runs other commands.
         let told = rest.split_once('\'').and_then(|(name, _)| command_name(name.as_bytes()));
         let own = refused.command();
         // Redis 6 does not name the subcommand.

@@ -12,9 +12,9 @@ use super::failure::Failure;
 /// servers may lead to another one each time, and a proxy may pass the question for the id to any of its servers.
 const RENEWALS: u32 = 3;
 
-/// The console line if that did not help.
-const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: what is \
-                     published here may not be heard here; connect to the address of one server";
+/// The console line if renewing the links did not help.
+const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: messages \
+                     published here may not arrive here; connect to the address of one server";
 
 /// Where the links have led, and what was done when they led to two servers.
 #[derive(Debug, Default)]

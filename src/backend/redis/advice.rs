@@ -157,7 +157,7 @@ pub(super) fn stranger(opening: &[u8], config: &Config) -> Option<String> {
         _ => return None,
     };
     let line = opening.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-    // These greet and name their software. A web server's answer is about our bytes.
+    // Servers of these kinds greet and name their software. A web server's answer is about our bytes.
     let greets = [&b"SSH-"[..], b"220", b"* OK", b"+OK "].iter().any(|start| line.starts_with(start));
     let words = if greets { format!(" (it says {})", server_name(line, config)) } else { String::new() };
     Some(format!("{who} answers there, not Redis; check host and port{words}"))

@@ -199,8 +199,9 @@ impl RedisSession {
         }
     }
 
-    /// An error may mean that the server is a replica, or has no data to serve. Whether it has none for all commands is asked on the link
-    /// that was refused. The link of the subscriptions does not ask: before the client is ready, its refusal counts as the outage.
+    /// An error may mean that the server is a replica, or has no data to serve. The link that was refused
+    /// asks whether this holds for all commands. The link of the subscriptions does not ask: before the
+    /// client is ready, its refusal counts as the outage.
     fn note_error(&mut self, i: usize, error: &Error, now: Instant) {
         let is_ready = self.ready;
         let Some(connection) = self.links[i].up_mut() else { return };

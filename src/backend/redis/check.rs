@@ -38,7 +38,8 @@ pub(super) fn words(args: &Args) -> impl ExactSizeIterator<Item = &[u8]> {
     args.iter().map(Option::unwrap_or_default)
 }
 
-/// Whether the server answers a command when there is something to answer, and holds back every later one until then.
+/// Whether a command blocks: the server answers it only once there is something to return, and holds back
+/// every later command until then.
 pub(super) fn blocks(args: &Args) -> bool {
     args.get(0).is_some_and(|name| instead_of_blocking(&name.to_ascii_uppercase(), args).is_some())
 }
@@ -65,7 +66,7 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
         b"SELECT" => "use the option db of {Connect}",
         b"QUIT" | b"RESET" => "use {Disconnect}",
         b"CLIENT" if args.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"REPLY")) => {
-            "with REPLY off nothing could be told of any command; leave out the callback instead"
+            "with REPLY off no command would get an answer; leave out the callback instead"
         }
         b"MONITOR" => "use redis-cli MONITOR",
         b"SYNC" | b"PSYNC" | b"REPLCONF" => "it is for replicas; use redis-cli --rdb for a copy of the data",

@@ -157,7 +157,8 @@ impl Cluster {
         }
     }
 
-    /// Whether requests of a slot are in flight on another link, or on this one with the other use of ASKING.
+    /// Whether requests of a slot are in flight on another link, or on this one with a different choice of
+    /// `ASKING`.
     fn is_under_way_elsewhere(&mut self, hash_slot: u16, link: LinkId, asks: bool, links: &[Link]) -> bool {
         let Some(under_way) = self.under_way.get_mut(&hash_slot) else { return false };
         under_way.retain(|it| {
@@ -200,7 +201,7 @@ impl Cluster {
         (self.has_news, self.is_untold) = (true, true);
         for (i, link) in links.iter().enumerate() {
             let Some(connection) = link.connection() else { continue };
-            // Those with ASKING are noted already.
+            // Requests with ASKING are noted already.
             let without = connection.pipeline.requests().filter(|request| !asks(request, link));
             for hash_slot in without.filter_map(|request| request.partition) {
                 let goes_on = match self.slots.node_of(hash_slot) {

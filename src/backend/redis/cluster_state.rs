@@ -1,9 +1,9 @@
 //! The health of a cluster, as one of its nodes reports it: <https://redis.io/docs/latest/commands/cluster-info/>
 //!
-//! The server does not push that one node has replaced another, and a node that a partition has cut off from most
-//! others still answers every command but receives no messages. So each question for the role comes with a CLUSTER
-//! INFO to the same node. The epoch is the number of the last change that the masters agreed on: a new epoch is a
-//! reason to ask who holds the slots.
+//! The server sends no push when one node has replaced another, and a node that a partition has cut off from
+//! most others still answers every command but receives no messages. So each question for the role comes with
+//! a CLUSTER INFO to the same node. The epoch is the number of the last change that the masters agreed on: a
+//! new epoch is a reason to ask who holds the slots.
 
 use std::time::{Duration, Instant};
 

@@ -168,7 +168,7 @@ fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Place), O
     }
     if url.hosts.iter().any(|host| host.name.is_empty()) {
         let example = if is_sentinel { SENTINEL_URL } else { "redis://host:6379" };
-        return Err(OptionError::Url(format!("the URL names no host, as in {example}")));
+        return Err(OptionError::Url(format!("the URL names no host; write it as in {example}")));
     }
     set.given_once("host")?;
     if set.has("path") {
@@ -266,8 +266,8 @@ fn sentinel(set: &mut OptionSet, master: Option<String>) -> Result<Option<Sentin
     Ok(Some(SentinelOptions { master, credentials: credentials(set, SENTINELS, None)? }))
 }
 
-const HOST_RULE: &str = "must be a name or address, or several with commas between them, each with its port after a colon if that \
-                         is another one; user, password and the rest have options too";
+const HOST_RULE: &str = "must be a name or address, or several with commas between them, each followed by a colon and its port \
+                         if that differs from the option port; user, password and the rest have options too";
 
 /// The endpoints of hosts, each once. Hosts without a port get this one.
 fn tcp(hosts: Vec<Host>, port: u16) -> Result<Vec<Endpoint>, String> {

@@ -244,7 +244,7 @@ impl Endpoints {
         let mut advice = Vec::new();
         for (told, error) in errors().enumerate() {
             let message = error.message.trim_end_matches('.');
-            // The same advice is given once.
+            // Advice that several errors share is given once.
             let known = message.split_once("; ").filter(|(_, what)| advice.contains(what));
             let message = known.map_or(message, |(words, _)| words);
             advice.extend(message.split_once("; ").map(|(_, what)| what));

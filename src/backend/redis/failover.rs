@@ -113,8 +113,8 @@ impl RedisSession {
     /// The cluster's answer.
     pub(super) fn nodes_answered(&mut self, i: usize, reply: &Reply, now: Instant, sink: &mut dyn Sink) {
         match reply {
-            // It knows no node, not even itself: it was reset. A configured address is kept, because the owner chose
-            // it.
+            // The server knows no node, not even itself: it was reset. A configured address is kept, because
+            // the owner chose it.
             Ok(Value::Array(none))
                 if none.is_empty()
                     && self.endpoints.is_learned()
@@ -129,7 +129,7 @@ impl RedisSession {
                 self.endpoints.learn(nodes);
             }
             Err(error) if is_refusal(error) => self.endpoints.nodes_refused(),
-            // It is loading, or runs a script: it is asked again later.
+            // The server is loading, or runs a script: it is asked again later.
             Err(_) => {}
         }
     }

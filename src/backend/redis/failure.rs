@@ -190,7 +190,7 @@ impl Failure {
                 if config.credentials.as_ref().is_some_and(|login| login.user.is_some())
                     && error.message.contains("wrong number of arguments") =>
             {
-                // Its AUTH takes only a password.
+                // AUTH takes only a password on this server.
                 let text = "the server knows no users, as Redis before 6.0: leave the user out, as in \
                             redis://:password@host";
                 Error::unsent(Code::Auth, text)
@@ -199,7 +199,7 @@ impl Failure {
                 explained(refused(HandshakeStep::Select, error), RefusedCommand::Plain("select"), config)
             }
             Self::Refused { step, error } => refused(step, error),
-            // This is the error for bytes that it had not read.
+            // A server that turns a client away sends this error at once, before it has read anything.
             Self::Unasked(error) if seen.was_new && matches!(error.code.as_str(), "DENIED" | "ERR") => {
                 refused(HandshakeStep::Ping, error)
             }
@@ -259,8 +259,8 @@ impl Failure {
             ),
             Self::CutOff => Error::unsent(
                 Code::Disconnected,
-                "the server does not reach most of the masters of its cluster (cluster_state:fail in CLUSTER INFO), so nothing \
-                 arrives there that is published elsewhere; the connection goes to another node",
+                "the server does not reach most of the masters of its cluster (cluster_state:fail in CLUSTER INFO), so messages \
+                 published elsewhere do not arrive there; the connection goes to another node",
             ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")

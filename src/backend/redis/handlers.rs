@@ -191,8 +191,8 @@ impl RedisSession {
         } else if link.role() == LinkRole::Shard {
             self.shard_again(i, now, sink);
         } else {
-            // It follows the link of the commands, which then finds it idle. A node's link is made again if a request
-            // waits for it.
+            // The link of the subscriptions becomes idle, and is connected again once the link of the
+            // commands is up. A node's link is made again if a request waits for it.
             link.close();
             self.cluster.iter_mut().for_each(|cluster| cluster.has_news = true);
         }

@@ -193,7 +193,7 @@ fn timeout_unsent(outage: Option<&Error>) -> Error {
     }
 }
 
-/// The error if the cluster refused the command with this last.
+/// The error for a timeout if the cluster's last answer to the command was this refusal.
 fn timeout_refused(refusal: &Error) -> Error {
     let text = format!("no node of the cluster ran the command in time, and none will: {refusal}");
     Error::unsent(Code::Timeout, text)
@@ -206,7 +206,7 @@ fn timeout_sent(paused: bool) -> Error {
     )
 }
 
-/// Why the answer of a server that may have sent it was not seen. A script that waits for it without letting
-/// callbacks run waits for itself.
+/// The text for a timeout while reading was paused: the answer may have arrived, but nobody read it. A script
+/// that blocks until the answer comes, and so lets no callback run, waits for itself.
 const PAUSED: &str = "no answer could be read in time: the queue to the callbacks is full, and the connection stands \
                       still until they have run; the command may have run";

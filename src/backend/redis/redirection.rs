@@ -43,7 +43,7 @@ impl Redirection {
         let node = match (name, used) {
             // A byte that must not be shown was replaced by U+FFFD: the name leads nowhere.
             _ if !name.is_ascii() => return None,
-            // It does not know the other node's name.
+            // The answering node does not know the other node's name.
             ("?", _) => None,
             // The other node is at the address that was asked.
             ("", Endpoint::Tcp { host, .. }) => Some(Endpoint::Tcp { host: host.clone(), port }),

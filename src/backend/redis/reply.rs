@@ -31,7 +31,7 @@ pub(super) fn limits(max_message_bytes: usize) -> Limits {
         .with_line(HARD_LINE)
         .with_skip_depth_over(MAX_DEPTH)
         .with_depth(HARD_DEPTH)
-        // A pattern's message has two names; the third is for what else the frame has.
+        // A pattern's message has two names; the third share is for the rest of the frame.
         .with_skip_frames_over(max.saturating_add(3 * name))
         // A list may have any length that a server holds: its elements are counted, and the first ones kept.
         .with_aggregate(u64::MAX)

@@ -78,7 +78,7 @@ pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
 
 /// The same as [`encode`], for the node to which a hash slot is moving.
 pub(super) fn encode_asking(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
-    // It holds for the next command, and for a whole transaction.
+    // ASKING holds for the next command, or for a whole transaction.
     Encoder::new(out).command(["ASKING"]);
     Replies { asking: true, ..encode(kind, out) }
 }

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(30);
 
 /// The console line for a connection to a replica.
-const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
+const REPLICA: &str = "the server is a replica: messages published on it reach nobody on its master, and it \
                                   refuses writes; connect to the master, or set the option replica = true";
 
 /// The ways to ask for the role.
@@ -63,7 +63,7 @@ impl RoleQuestion {
 pub(super) struct RoleWatch {
     /// The state for the current connection.
     watch: Option<ConnectionWatch>,
-    /// The owner was told that the server is a replica, and it was no master since.
+    /// The owner was told that the server is a replica, and it has not been a master since.
     replica_told: bool,
     /// The time of the last question that a master answered; `None` if a replica answered one later.
     master_seen: Option<Instant>,

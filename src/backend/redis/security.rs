@@ -13,7 +13,7 @@ const WARN_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 
 /// The console line at every connect with `tls_insecure`.
 const INSECURE: &str = "tls_insecure is set: the connection is encrypted, but anybody on the way can pass for the server, and read \
-                        the password; tls_pin or tls_ca ends that";
+                        the password; tls_pin or tls_ca prevents that";
 
 /// Follows the system's error text if a server hangs up during TLS's handshake.
 pub(super) const HUNG_UP: &str = " in the TLS handshake; does this port speak TLS (tls-port in the configuration of Redis)? Without \

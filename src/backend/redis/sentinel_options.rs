@@ -26,7 +26,7 @@ pub(super) fn master_and_db(path: &[u8]) -> Result<(String, String), String> {
     let (master, db) = text.split_once('/').unwrap_or((text, ""));
     if master.is_empty() {
         return Err(format!(
-            "the URL names no master, as in {SENTINEL_URL} (the name that sentinel.conf gives it)"
+            "the URL names no master; write it as in {SENTINEL_URL}, with the name from sentinel.conf"
         ));
     }
     let master = master_name(master.to_owned()).ok_or_else(|| format!("the URL's master {MASTER_RULE}"))?;

@@ -83,7 +83,7 @@ impl Serving {
     pub(super) fn answered(&mut self, reply: Reply, now: Instant, config: &Config) -> ServingVerdict {
         self.in_flight = false;
         match outage(reply, config) {
-            // It served data before; a script may keep it busy.
+            // The server has served data; now a script may keep it busy.
             Err(_) if self.outage.is_none() => ServingVerdict::Unchanged,
             Err(failure) => ServingVerdict::Failed(failure),
             Ok(None) => {

@@ -276,7 +276,7 @@ impl RedisSession {
                 self.connect(i, now);
                 (error, Duration::ZERO)
             }
-            // The last one's error is reported with the others, unless it was in use until now.
+            // The last address's error is reported with the others, unless the address was in use until now.
             Turn::RoundOver(round) => (if was_ready { error } else { round }, self.links[i].back_off(now)),
         };
         // While there are others to try, an address that cannot be used is no news, and neither is the loss of a
@@ -313,7 +313,7 @@ impl RedisSession {
             self.connect(subscriber, now);
         }
         self.check_ready(now, sink);
-        // Some topics may be heard again, and others refused.
+        // Some topics may be delivered again, and others refused.
         if self.tell_regained(now, sink) && self.ready {
             self.tell_ready(false, sink);
         }

@@ -20,8 +20,8 @@ use crate::backend::{Action, Endpoint};
 use crate::model::{Code, Error, Sink, SubscriptionSlot, Topic, TopicKind};
 
 const SHARDED: TopicKind = TopicKind::ShardedChannel;
-/// How long a node's own claim to a slot is believed although the node that was asked for all slots does not know of
-/// it.
+/// How long a node that claims a slot is believed, although the node that lists the slots does not know of it
+/// yet.
 const NEWS: Duration = Duration::from_secs(10);
 
 impl RedisSession {
@@ -82,7 +82,7 @@ impl RedisSession {
         for topic in topics {
             let event = match self.shard_for(topic.name(), now) {
                 Some(i) => delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]).take(topic),
-                // The node that is asked will name the right one.
+                // The server of the plain subscriptions is asked instead, and will name the right node.
                 None => {
                     if self.delivery.is_empty()
                         && let Some(probe) = &mut self.probe
@@ -91,7 +91,8 @@ impl RedisSession {
                     }
                     let silence = topic.silence().map(|(since, error)| (since, error.clone()));
                     let subscriber = self.links[self.subscriber()].up();
-                    // The gap of all topics, which is reported before `ready`, covers it then.
+                    // On a new connection, the gap of all topics that is reported before `ready` covers this
+                    // topic, too.
                     let is_new = subscriber.is_none_or(|connection| !connection.is_proved());
                     let event = self.delivery.take(topic);
                     if let Some((since, error)) = silence.filter(|_| is_new) {

@@ -1,9 +1,9 @@
 //! Sharded channels: each is in a hash slot, and a cluster delivers its messages within the slot's shard only. See
 //! <https://redis.io/docs/latest/develop/pubsub/#sharded-pubsub>
 //!
-//! When a node loses a hash slot, it ends the subscriptions to its channels, unasked, and the connection stays. That
-//! may overtake an SUNSUBSCRIBE: the unasked push is then taken for its confirmation, and the node refuses the
-//! command later.
+//! When a node loses a hash slot, it ends the subscriptions to the slot's channels, unasked, and the
+//! connection stays. The push about that may overtake an SUNSUBSCRIBE: then it is taken for the confirmation,
+//! and the node refuses the command later.
 
 use std::time::{Duration, Instant};
 

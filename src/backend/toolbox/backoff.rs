@@ -70,7 +70,7 @@ mod tests {
             backoff.next(now);
         }
         backoff.good(now);
-        // It is not needed, and none is made for an hour.
+        // The connection is not needed any more, and for an hour no other one is made.
         assert!(!backoff.lost(now + Duration::from_secs(1)));
         assert!(!backoff.lost(now + Duration::from_secs(3600)));
         assert_eq!(backoff.bound, max, "it was lost after a second");

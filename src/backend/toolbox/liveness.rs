@@ -100,7 +100,7 @@ impl Liveness {
     pub fn understood(&mut self, now: Instant, bytes: usize, within_frame: bool) {
         self.within_frame = within_frame;
         if self.catching_up && self.brought_messages {
-            // They were there when reading resumed.
+            // These messages were waiting when reading resumed.
             self.lagged = Some(now);
         }
         // A read that returned less than it could shows that nothing is left waiting.

@@ -89,7 +89,8 @@ impl<E> Pipeline<E> {
             self.bytes.clear();
             self.bytes.shrink_to(KEEP_BYTES);
         } else if self.start >= KEEP_BYTES.max(self.bytes.len() / 2) {
-            // A byte moves only after at least as many were written: linear in total.
+            // Bytes are moved only after at least as many were written, so moving them takes linear time in
+            // total.
             self.bytes.drain(..std::mem::take(&mut self.start));
         }
     }

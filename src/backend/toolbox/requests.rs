@@ -82,8 +82,9 @@ impl Requests {
         self.backlog.pop_front_if(|request| !delivery.holds_back(request.after) && !request.is_over(now))
     }
 
-    /// Passes each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay.
-    /// `holds_back` is that of the subscriptions of all links. Returns whether others wait for them.
+    /// Passes to `send`, in order, each request that [`Requests::next`] would return. Requests that `send`
+    /// gives back stay in the backlog. `holds_back` answers for the subscriptions of all links. Returns
+    /// whether requests wait for subscriptions.
     pub fn send_each(
         &mut self,
         holds_back: impl Fn(u64) -> bool,

@@ -68,8 +68,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             self.message = parked.message;
             return Step::Skipped;
         }
-        // The remaining items of a replaced session come before anything of its successor. In this order everything
-        // that the old one published before the new one did is seen.
+        // The remaining items of a replaced session come before anything of its successor. The successor is
+        // looked at first, so that everything that the old session published before it is visible.
         let has_news = |source: &Source| !source.consumer.is_empty();
         if self.turn.source > 0
             && client.sources.get(self.turn.source).is_some_and(has_news)

@@ -30,7 +30,7 @@ pub(super) struct Documents {
 #[derive(Debug)]
 pub(super) struct LongDocument {
     client: ClientSlot,
-    /// The callback's: each has its own.
+    /// The callback's options, which identify it: each callback has its own.
     options: Rc<MessageOptions>,
 }
 

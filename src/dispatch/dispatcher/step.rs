@@ -25,7 +25,7 @@ impl<T: Copy> Reference for T {
 pub enum Step<'a, R: Reference, D: Reference> {
     /// Nothing waits.
     Idle,
-    /// Nothing that a callback must learn; more may wait.
+    /// There was nothing for a callback; more items may wait.
     Skipped,
     /// Print this on the console.
     Line(&'a str),

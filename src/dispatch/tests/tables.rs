@@ -297,7 +297,7 @@ fn one_line_tells_of_texts_that_cannot_be_read() {
     assert_eq!(
         world.run_quietly(),
         [
-            "[realtime] c: a message on \"k.1\" was left out: it has 13 bytes, and 10 are the most",
+            "[realtime] c: a message on \"k.1\" was left out: it has 13 bytes, more than the 10 allowed",
             // The second one is not told, but takes its time.
             "read",
             "c.a: 1 nodes on k.1 for name"
@@ -316,7 +316,7 @@ fn a_callback_that_asks_for_them_is_told_of_texts_that_cannot_be_read() {
         say(&mut producer, slot, text);
     }
     let reason = "line 1, column 20002: expected the end";
-    let bound = "it has 40001 bytes, and 30000 are the most";
+    let bound = "it has 40001 bytes, more than the 30000 allowed";
     let ends = "expected a value, but the text ends: a bracket or a quote is missing";
     assert_eq!(
         world.run_quietly(),

@@ -36,7 +36,8 @@ impl Decoder {
             if is_watched {
                 self.watched.begin(at);
             }
-            // Each is pushed as it is read: moving a node through memory costs as much as reading its digits.
+            // Each value is pushed as soon as it is read: moving a node through memory costs as much as
+            // reading digits.
             match text.get(at) {
                 Some(b'"') => {
                     let end = find_end_or_escape(text, at + 1);
@@ -91,7 +92,7 @@ impl Decoder {
 
     /// Leaves the rest to [`run`](Self::run).
     #[inline]
-    #[expect(clippy::unnecessary_wraps, reason = "the last of what its caller does")]
+    #[expect(clippy::unnecessary_wraps, reason = "its caller returns this result")]
     fn stop_at(&mut self, at: usize, state: State) -> Result<(), Stop> {
         (self.at, self.state) = (at, state);
         Ok(())

@@ -73,7 +73,7 @@ return function(realtime)
 			if type(key) ~= "string" then
 				local place = "[" .. tostring(key) .. "]"
 				if type(key) == "number" then
-					return "a number as a key of a table that is no list without holes: use tostring", place
+					return "a number as a key of a table that is not a list without holes: use tostring", place
 				end
 				return "a " .. type(key) .. " as a key", place
 			end
@@ -113,7 +113,7 @@ return function(realtime)
 		elseif value == NULL then
 			return append(out, "null")
 		elseif kind == "table" then
-			if depth > MAX_DEPTH then return "more than " .. MAX_DEPTH .. " tables in each other, or a table in itself", "" end
+			if depth > MAX_DEPTH then return "more than " .. MAX_DEPTH .. " nested tables, or a table that contains itself", "" end
 			local length = as_list(value)
 			if length then return encode_list(out, value, length, depth + 1) end
 			return encode_map(out, value, depth + 1)
@@ -169,7 +169,7 @@ return function(realtime)
 				pieces[count] = utf8(code)
 			else
 				pieces[count] = unescapes[letter]
-				if not pieces[count] then return nil, stop, "an escape that there is not" end
+				if not pieces[count] then return nil, stop, "an invalid escape" end
 			end
 		end
 	end
@@ -182,7 +182,7 @@ return function(realtime)
 		if not mark then return nil, at, expected .. ", but the text ends: a bracket or a quote is missing" end
 		if mark == 47 or mark == 35 then return nil, at, "JSON has no comments" end
 		if mark == 39 or find(text, "^\226\128[\152-\159]", at) then
-			return nil, at, expected .. ': texts stand between plain double quotes (")'
+			return nil, at, expected .. ': strings need plain double quotes (")'
 		end
 		return nil, at, expected
 	end
@@ -327,7 +327,7 @@ return function(realtime)
 	-- realtime.NULL for them; numbers beyond 2^53 are strings. `most` as in Encode, `span` for the object that the text is.
 	function json.Decode(text, most, span)
 		most = most or UNBOUNDED
-		if #text > most.bytes then return nil, format("it has %d bytes, and %d are the most", #text, most.bytes) end
+		if #text > most.bytes then return nil, format("it has %d bytes, more than the %d allowed", #text, most.bytes) end
 		if has_more_elements(text, most.elements) then
 			return nil, format("it has more than %d elements", most.elements)
 		end

@@ -49,8 +49,8 @@ include("_steps.lua")({
 			for text, wrong in pairs({
 				['{ "url": "a" // here\n}'] = "line 1, column 14: JSON has no comments",
 				['# here\n{ "url": "a" }'] = "line 1, column 1: JSON has no comments",
-				["{ 'url': 'a' }"] = "line 1, column 3: expected a key in double quotes: texts stand between plain double quotes",
-				['{ "url": \226\128\156a\226\128\157 }'] = "line 1, column 10: expected a value: texts stand between plain double quotes",
+				["{ 'url': 'a' }"] = "line 1, column 3: expected a key in double quotes: strings need plain double quotes",
+				['{ "url": \226\128\156a\226\128\157 }'] = "line 1, column 10: expected a value: strings need plain double quotes",
 				['{ "url": "a"\n  "id": "b" }'] = "line 2, column 3: expected ',' or '}'",
 				['{ "url": "a"'] = "line 1, column 13: expected ',' or '}', but the text ends: a bracket or a quote is missing",
 				['{ "options": [1, 2, ] }'] = "line 1, column 19: a comma too many: ']' follows it",

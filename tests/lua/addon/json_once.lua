@@ -76,7 +76,7 @@ host.test("what has no form in JSON is refused with the reason and the place", f
 	refused({ [alice] = 1 }, "a Player as a key")
 	local loop = {}
 	loop.loop = loop
-	refused(loop, "a table in itself")
+	refused(loop, "a table that contains itself")
 end)
 
 host.test("what is no envelope is told as such, a mistake in one with line and column; nothing raises or runs on", function()
@@ -155,7 +155,7 @@ host.test("data of 64 KiB passes, a byte more is refused at both ends", function
 	local bare = envelope("1")
 	local spaces = (" "):rep(65536 + 4096 - #bare)
 	kit.eq({ realtime.Decode(bare .. spaces) }, { 1, "here" })
-	kit.eq({ realtime.Decode(bare .. spaces .. " ") }, { nil, "it has 69633 bytes, and 69632 are the most" })
+	kit.eq({ realtime.Decode(bare .. spaces .. " ") }, { nil, "it has 69633 bytes, more than the 69632 allowed" })
 end)
 
 host.test("20,000 elements pass, one more is refused at both ends, before a table is made of any", function()

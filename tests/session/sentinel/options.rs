@@ -29,7 +29,7 @@ fn sentinels_are_hosts_with_a_master_in_the_path() {
         (
             "redis-sentinel://s1",
             &[][..],
-            "the URL names no master, as in redis-sentinel://host:26379/mymaster",
+            "the URL names no master; write it as in redis-sentinel://host:26379/mymaster",
         ),
         ("redis-sentinel://s1//3", &[], "names no master"),
         ("redis-sentinel://s1/my%20master", &[], "the URL's master must be the name that the Sentinels have"),
@@ -38,7 +38,7 @@ fn sentinels_are_hosts_with_a_master_in_the_path() {
         (
             "redis-sentinel:///mymaster",
             &[],
-            "the URL names no host, as in redis-sentinel://host:26379/mymaster",
+            "the URL names no host; write it as in redis-sentinel://host:26379/mymaster",
         ),
         ("redis-sentinel://s1/m?db=1", &[], "unknown key \"db\""),
         ("redis-sentinel://s1/m", &[("sentinel_master", option_text("m"))], "given by the URL already"),

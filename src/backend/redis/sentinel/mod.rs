@@ -73,7 +73,7 @@ pub(super) struct SentinelWatch {
     answer: Option<Endpoint>,
     /// The question that `named` answers was asked after the session had lost the server.
     is_fresh: bool,
-    /// Whether that will be true for the question in flight.
+    /// What `is_fresh` becomes with the answer to the question in flight.
     will_be_fresh: bool,
     /// When the master was last asked for.
     asked: Option<Instant>,

@@ -123,7 +123,8 @@ struct Recent {
 }
 
 impl Recent {
-    /// Alternating names often have the same length and end in a number: most differ there.
+    /// Compares the last bytes first: alternating names often have one length and differ in the number at the
+    /// end.
     #[inline]
     fn is(&self, kind: TopicKind, name: &[u8]) -> bool {
         self.name.last() == name.last() && self.kind == kind && self.name == name

@@ -107,7 +107,7 @@ impl Delivery {
     pub fn lost(&mut self, since: Instant, error: &Error) {
         if self.was_confirmed() {
             match &mut self.gaps.loss {
-                // The server stopped serving data earlier. This connection may have been silent longer.
+                // The server stopped serving data before. This connection may have been silent even longer.
                 Some(loss) => loss.since = loss.since.min(since),
                 none => *none = Some(Loss { since, error: error.clone() }),
             }
@@ -132,7 +132,8 @@ impl Delivery {
         }
     }
 
-    /// Messages published after `since` may be missing. This is before the `ready`, so the gap is that of all topics.
+    /// Messages published after `since` may be missing. The `ready` is still to come, so the gap counts for
+    /// all topics.
     pub fn lost_before_ready(&mut self, since: Instant, error: Error) {
         match &mut self.gaps.loss {
             Some(loss) => loss.since = loss.since.min(since),
@@ -158,7 +159,7 @@ mod tests {
     use crate::backend::toolbox::RefusalKind;
     use crate::model::{Code, DropReason, RequestName, SubscriptionSlot, Ticket, Topic, TopicKind, Value};
 
-    /// The gaps: how many seconds each lasted, and of how many topics it was.
+    /// The gaps: how many seconds each lasted, and how many topics it was about.
     #[derive(Debug, Default, PartialEq)]
     struct Gaps(Vec<(u64, Option<usize>)>);
 

@@ -150,7 +150,7 @@ impl Delivery {
         self.restoring += usize::from(online);
         self.unsettled.insert(number);
         if is_held {
-            // Its end was never requested, or was refused.
+            // The server still has the topic: its end was never requested, or was refused.
             return self.settle_confirmed(kind, &name);
         }
         if online {

@@ -136,7 +136,8 @@ impl Refusals {
         let mut told = before.as_mut().map(|before| std::mem::take(&mut before.told)).unwrap_or_default();
         let is_news = told.is_news(&error.code);
         let stood = before.as_ref().is_some_and(|before| before.stands);
-        // A pause of the other kind starts with its shortest one.
+        // If the topic was not refused before, or for another kind of reason, the pauses start with the
+        // shortest.
         let again = before.filter(|before| stood && before.kind == kind);
         let times = again.map_or(0, |again| again.times.saturating_add(1));
         self.last_turn += 1;

@@ -79,7 +79,7 @@ impl Delivery {
                     self.unsettled.remove(&number);
                     self.forget_if_over(kind, name);
                 }
-                // It will be asked for again anyway.
+                // The queue asks for the topic again anyway.
                 _ if entry.queued => {}
                 _ if !alone => {
                     entry.queued = true;

@@ -129,7 +129,7 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, OptionError> 
                 .error("is in DER; PEM of it is made with openssl x509 -inform DER -in FILE -out FILE.pem"))
         }
         Ok(_) => Err(pem.error("holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")),
-        Err(_) => Err(pem.error("is damaged: it is no PEM")),
+        Err(_) => Err(pem.error("is damaged: it is not PEM")),
     }
 }
 

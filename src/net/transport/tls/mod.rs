@@ -110,7 +110,7 @@ impl TlsTransport {
         while self.waits && filled < buffer.len() {
             match self.inner.reader().read(&mut buffer[filled..]) {
                 Ok(n) if n > 0 => filled += n,
-                // It would block, or the server has closed the connection, which `closed` records.
+                // The read would block, or the server has closed the connection, which `closed` records.
                 _ => self.waits = false,
             }
         }
@@ -208,7 +208,7 @@ impl Transport for TlsTransport {
         if self.inner.wants_write() {
             return 0;
         }
-        // It accepts all: nothing waits inside.
+        // The writer takes all of the bytes, because nothing waits inside.
         let n = self.inner.writer().write(&bytes[..bytes.len().min(RECORD)]).unwrap_or(0);
         self.flush();
         n
