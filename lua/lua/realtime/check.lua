@@ -44,7 +44,7 @@ return function(realtime, addon)
 				", as in postgres://gmod:password@10.0.0.5/game, and restart this server."
 		elseif message:find("^REFUSED") then
 			return "Start PostgreSQL there (sudo systemctl start postgresql), or correct the address in " .. addon.settings_from ..
-				".\nIf it runs on another machine: postgresql.conf has listen_addresses = '*' there, and the firewall lets this server in."
+				" and restart this server.\nIf it runs on another machine: postgresql.conf has listen_addresses = '*' there, and the firewall lets this server in."
 		elseif message:find("pooler in transaction mode", 1, true) then
 			return "Set pool_mode = session for this database in pgbouncer.ini, or connect to PostgreSQL itself."
 		elseif message:find("^DISCONNECTED") then
@@ -71,7 +71,8 @@ return function(realtime, addon)
 			return "Something accepts connections there and ends them at once: if that is a tunnel or a proxy, look into its log, because its key may " ..
 				"be wrong, or Redis behind it is down.\nOtherwise look into Redis's log."
 		elseif message:find("^REFUSED") then
-			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from .. "."
+			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from ..
+				" and restart this server."
 		elseif message:find("^DISCONNECTED") then
 			return "Is Redis running (sudo systemctl status redis-server)? The module tries again by itself, within 30 s: then check again."
 		end

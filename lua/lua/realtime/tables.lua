@@ -38,6 +38,12 @@ return function(realtime, addon)
 	-- Separates them from callbacks for plain messages with the same identifier.
 	local PREFIX = "realtime.Tables: "
 
+	-- Calls a method of the client with a topic that a script gave. An error names the script's line.
+	local function with_topic(self, method, topic, ...)
+		local fine, problem = pcall(self.client[method], self.client, topic, ...)
+		if not fine then addon.Raise(problem) end
+	end
+
 	-- `bounds`: the limits of a message's data. A message that exceeds them, or cannot be read, is reported under the
 	-- subscription's name. `own`: the beginning of messages that are skipped. fn(data, from, is_own, channel,
 	-- pattern).
@@ -45,7 +51,7 @@ return function(realtime, addon)
 		local kind = method .. " " .. tostring(topic)
 		-- The module makes no string and no table of a message that is too large, and makes a table of many elements
 		-- in several ticks.
-		self.client[method](self.client, topic, PREFIX .. identifier, function(envelope, channel, pattern, text, message)
+		with_topic(self, method, topic, PREFIX .. identifier, function(envelope, channel, pattern, text, message)
 			-- On an empty server no hook runs that could restore the timer.
 			addon.EnsureTick()
 			local data, from, is_own = addon.Open(envelope, channel, text, message)
@@ -97,7 +103,7 @@ return function(realtime, addon)
 		methods[name] = function(self, topic, identifier)
 			identifier = addon.Identifier(name, 2, identifier)
 			self.places[method .. " " .. tostring(topic) .. " " .. identifier] = nil
-			self.client[name](self.client, topic, PREFIX .. identifier)
+			with_topic(self, name, topic, PREFIX .. identifier)
 		end
 	end
 	unsubscriber("Unsubscribe", "Subscribe")

@@ -183,11 +183,11 @@ def refused(text, secret="secret", channel="channel", why=None):
     else:
         raise AssertionError(text)
 
-refused(text, secret="Secret", why="another one")
-refused(text, channel="channe1", why="another one")
-refused(text.replace("web", "wep"), why="another one")
-refused(text.replace("\u2603", "x"), why="another one")
-refused(text.replace('"time":', '"time":1'), why="another one")
+refused(text, secret="Secret", why="the mac")
+refused(text, channel="channe1", why="the mac")
+refused(text.replace("web", "wep"), why="the mac")
+refused(text.replace("\u2603", "x"), why="the mac")
+refused(text.replace('"time":', '"time":1'), why="the mac")
 refused('{"from":"web","time":true,"mac":"%s","data":1}' % mac_of("secret", True, "web", "", "channel", "1"), why="type")
 
 def from_server(state, signed_state):
@@ -196,9 +196,9 @@ def from_server(state, signed_state):
 
 assert verify("secret", "channel", from_server('"0123456789abcdef"', "0123456789abcdef")) == ("ttt-1", 1)
 assert verify("secret", "channel", from_server("null", "")) == ("ttt-1", 1)
-refused(from_server('"0123456789abcdef"', ""), why="another one")
-refused(from_server('"1"', "0123456789abcdef"), why="another one")
-refused(from_server("null", "None"), why="another one")
+refused(from_server('"0123456789abcdef"', ""), why="the mac")
+refused(from_server('"1"', "0123456789abcdef"), why="the mac")
+refused(from_server("null", "None"), why="the mac")
 for state in ("5", "true", "[]", "{}"):
     refused(from_server(state, state), why="state is no name")
 refused(from_server('"\\ud800"', ""), why="state is no name")

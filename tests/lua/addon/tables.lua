@@ -140,6 +140,15 @@ host.test("NaN raises where it was published, with the channel and the place", f
 	close(one, two)
 end)
 
+host.test("a topic of the wrong type raises where it was given", function()
+	local one, two = two()
+	local HERE = "^tests/lua/addon/tables.lua:%d+: bad argument #1 to '"
+	kit.raises(HERE .. "Subscribe' %(channel", function() one:Subscribe(nil, function() end) end)
+	kit.raises(HERE .. "PSubscribe' %(pattern", function() one:PSubscribeOthers({}, "x", function() end) end)
+	kit.raises(HERE .. "Unsubscribe' %(channel", function() one:Unsubscribe(nil, "x") end)
+	close(one, two)
+end)
+
 host.test("neither a channel nor a key that was heard steers the console where a relay cannot publish", function()
 	local client = kit.ready()
 	local tables = realtime.Tables(client, "a")
