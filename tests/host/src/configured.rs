@@ -53,10 +53,11 @@ pub(crate) fn write_id(file: &Path, id: &str) -> Result<(), StartError> {
 pub(crate) fn how_to_publish(url: &str) -> String {
     let (login, address) = taken_apart(url);
     if is_postgres(url) {
-        return with_psql(&match login {
+        let database = match login {
             Login::User(name) => address.replacen("://", &format!("://{name}@"), 1),
             Login::None | Login::Password => address,
-        });
+        };
+        return format!("publish from elsewhere: psql {database} -c \"NOTIFY test, 'hello'\"");
     }
     let place = match address.strip_prefix("redis+unix://").or_else(|| address.strip_prefix("unix://")) {
         Some(socket) => format!("-s {}", socket.split('?').next().unwrap_or_default()),
@@ -67,21 +68,6 @@ pub(crate) fn how_to_publish(url: &str) -> String {
         Login::Password => format!("{place} --askpass"),
         Login::User(name) => format!("{place} --user {name} --askpass"),
     };
-    with_redis_cli(login, &arguments)
-}
-
-/// The same for the URL in a variable of the environment, which redis-cli then gets with its password.
-pub(crate) fn how_to_publish_at(url: &str, variable: &str) -> String {
-    let (login, _) = taken_apart(url);
-    let value = format!("\"${variable}\"");
-    if is_postgres(url) { with_psql(&value) } else { with_redis_cli(login, &format!("-u {value}")) }
-}
-
-fn with_psql(database: &str) -> String {
-    format!("publish from elsewhere: psql {database} -c \"NOTIFY test, 'hello'\"")
-}
-
-fn with_redis_cli(login: Login<'_>, arguments: &str) -> String {
     match login {
         Login::None | Login::Password => {
             format!("publish from elsewhere: redis-cli {arguments} PUBLISH test hello")
@@ -217,8 +203,6 @@ mod tests {
             ),
         ] {
             assert_eq!(how_to_publish(url), format!("{on_a_channel} {shown} PUBLISH CHANNEL hello"));
-            let by_variable = format!("{on_a_channel} -u \"$REDIS_URL\" PUBLISH CHANNEL hello");
-            assert_eq!(how_to_publish_at(url, "REDIS_URL"), by_variable);
         }
         assert_eq!(
             how_to_publish("postgres://gmod:secret@a:5432/game?sslmode=require"),

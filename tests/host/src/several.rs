@@ -128,7 +128,7 @@ fn say(screen: &Screen, line: impl fmt::Display) {
 fn redis(options: &Options, folder: &Path, screen: &Screen) -> Result<(String, Option<Server>), StartError> {
     let (url, server, publish) = match env::var("REDIS_URL") {
         Ok(url) => {
-            let publish = configured::how_to_publish_at(&url, "REDIS_URL");
+            let publish = configured::how_to_publish(&url);
             (url, None, publish)
         }
         Err(env::VarError::NotPresent) => {

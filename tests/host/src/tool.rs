@@ -111,8 +111,7 @@ fn tell_server(run: &Run) -> Result<(), StartError> {
         return Ok(());
     }
     let url = env::var(DEFAULT_URL).map_err(|error| StartError::Server(format!("{DEFAULT_URL}: {error}")))?;
-    let is_redis_url = env::var("REDIS_URL").is_ok_and(|named| named == url);
-    run.say(configured::how_to_publish_at(&url, if is_redis_url { "REDIS_URL" } else { DEFAULT_URL }));
+    run.say(configured::how_to_publish(&url));
     Ok(())
 }
 
