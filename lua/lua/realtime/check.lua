@@ -8,18 +8,26 @@ return function(realtime, addon)
 
 	-- The default client's newest changes of state.
 	local history, last_state, default = {}, nil, nil
+	local function remember(now, state)
+		history[#history + 1] = { at = now, state = state }
+		if #history > HISTORY then table.remove(history, 1) end
+	end
 	addon.AddTask("realtime.Check", function(now)
 		if not default then return end
+		local state = default:State()
+		if state ~= last_state then remember(now, state) end
+		last_state = state
 		-- The state changes before the event with the reason comes.
 		local newest = history[#history]
-		if newest and newest.state == "waiting" and not newest.error then newest.error = default:Stats().error end
-		local state = default:State()
-		if state == last_state then return end
-		last_state = state
-		history[#history + 1] = { at = now, state = state, error = state == "waiting" and default:Stats().error or nil }
-		if #history > HISTORY then table.remove(history, 1) end
+		if newest and state ~= "ready" and not newest.error then newest.error = default:Stats().error end
 	end)
-	table.insert(addon.default_listeners, function(client) default, last_state = client, nil end)
+	table.insert(addon.default_listeners, function(client)
+		default, last_state = client, nil
+		client:On("ready", "realtime.Check", function(info)
+			-- Another address may take over within a tick.
+			if client == default and last_state == "ready" and not info.first then remember(SysTime(), "ready again") end
+		end)
+	end)
 
 	local function new_report()
 		local lines = {}

@@ -59,9 +59,18 @@ pub(crate) fn how_to_publish(url: &str) -> String {
         };
         return format!("publish from elsewhere: psql {database} -c \"NOTIFY test, 'hello'\"");
     }
-    let place = match address.strip_prefix("redis+unix://").or_else(|| address.strip_prefix("unix://")) {
-        Some(socket) => format!("-s {}", socket.split('?').next().unwrap_or_default()),
-        None => format!("-u {}", address.replacen("valkey://", "redis://", 1)),
+    let (scheme, place) = address.split_once("://").unwrap_or(("redis", &address));
+    let place = place.split('?').next().unwrap_or_default();
+    let place = match scheme {
+        "redis+unix" | "unix" => format!("-s {place}"),
+        // Which of them has the messages is known once a client is connected.
+        _ if scheme.ends_with("-sentinel") || place.contains(',') => {
+            "-h HOST -p PORT of the address that realtime_status shows".to_owned()
+        }
+        _ => {
+            let is_secure = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
+            format!("-u redis{}://{place}", if is_secure { "s" } else { "" })
+        }
     };
     let arguments = match login {
         Login::None => place,
@@ -185,6 +194,8 @@ mod tests {
             ("valkey://10.0.0.5", "-u redis://10.0.0.5 PUBLISH test hello"),
             ("redis://:secret@[fd00::5]", "-u redis://[fd00::5] --askpass PUBLISH test hello"),
             ("redis://default:secret@a", "-u redis://a --askpass PUBLISH test hello"),
+            ("valkeys://a:6380?tls_pin=AB", "-u rediss://a:6380 PUBLISH test hello"),
+            ("redis-cluster://a:7000", "-u redis://a:7000 PUBLISH test hello"),
             ("redis+unix:///run/redis.sock?db=0", "-s /run/redis.sock PUBLISH test hello"),
             ("redis+unix://:secret@/run/redis.sock", "-s /run/redis.sock --askpass PUBLISH test hello"),
             (
@@ -193,6 +204,9 @@ mod tests {
             ),
         ] {
             assert_eq!(how_to_publish(url), format!("publish from elsewhere: redis-cli {shown}"));
+        }
+        for url in ["redis://a:1,b:2", "redis-sentinel://:secret@a/mymaster", "valkeys-sentinel://a"] {
+            assert!(how_to_publish(url).contains("-h HOST -p PORT of the address that"), "{url}");
         }
         let on_a_channel = "publish from elsewhere, on a channel that the user gmod may use: redis-cli";
         for (url, shown) in [

@@ -229,6 +229,18 @@ host.test("Redis is stopped", function()
 	assert(show(all_well()):find("waiting (", 1, true), "the history")
 end)
 
+host.test("a connection that was lost and made again at once is among the changes of state", function()
+	local port = host.redis_url:match("%d+$")
+	local client = restart("redis://127.0.0.1:" .. port .. ",localhost:" .. port)
+	kit.wait("ready", function() return client:IsConnected() end)
+	all_well()
+	host.real.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	kit.wait("another connection", function() return client:Stats().reconnects == 1 end)
+	local told = show(all_well()):match("changes of state: [^\n]*")
+	assert(told:find("connecting %(DISCONNECTED: [^)]* ago ready$") or told:find("ready again$"), told)
+	restart(host.redis_url)
+end)
+
 host.test("a connection that cannot be made: advice that fits the reason", function()
 	local client, meta = realtime.Default(), FindMetaTable("RealtimeClient")
 	local is_connected, stats, reason = meta.IsConnected, meta.Stats, nil

@@ -200,7 +200,7 @@ fn the_place_to_publish_is_the_one_that_the_servers_file_names() {
     // The environment comes before the file, and REALTIME_URL before REDIS_URL.
     let elsewhere = [("REALTIME_URL", url.as_str()), ("REDIS_URL", "redis://127.0.0.1:1")];
     let mut server = Session::start(&folder, &options, &elsewhere);
-    server.next("gmod-host: publish from elsewhere: redis-cli -u \"$REALTIME_URL\" PUBLISH test hello");
+    server.next(&format!("gmod-host: publish from elsewhere: redis-cli -u {url} PUBLISH test hello"));
     server.until("[realtime] connected to redis 7.0.15 as …");
     server.line("quit").ends(0);
     redis.line("quit");
