@@ -80,7 +80,7 @@ return function(realtime, addon)
 		if not reason and not stats.sentinel then return report.Unknown("sentinel", "this server looks for one: check again") end
 		if not reason then return report.Good("sentinel", stats.sentinel .. " confirms the master") end
 		report.Problem("sentinel", "no Sentinel confirms the master, so a failover comes late or not at all: " .. addon.Printable(reason, 600),
-			reason:find("ACL SETUSER", 1, true) and "Type the ACL SETUSER that stands there into redis-cli -p 26379, on each Sentinel." ..
+			reason:find("ACL SETUSER", 1, true) and "Type the ACL SETUSER that stands there into redis-cli -p 26379, on each Sentinel, and then SENTINEL FLUSHCONFIG." ..
 				(reason:find("ACL SETUSER USER ", 1, true) and " In place of USER write the Sentinels' user: the sentinel_username in realtime.json." or "")
 				or "Start the Sentinels that are down (sudo systemctl start redis-sentinel), or repair the network to them and between them.")
 	end
