@@ -68,7 +68,8 @@ fn converse(url: &str, protocol: Option<u8>, spoken: u8) {
         match client.wait() {
             Seen::Event(Event::Ready(info)) => ready = Some(info),
             Seen::Event(Event::Subscribed(_)) => {}
-            Seen::Event(Event::Down { error, .. }) if error.message.contains("connects again, with RESP2") => {}
+            Seen::Event(Event::Down { error, .. })
+                if error.message.contains("connects again, with RESP2") => {}
             Seen::Message(slot, payload) => messages.push((slot, payload)),
             Seen::Answer(slot, result) => {
                 assert_eq!(slot, ANSWER);

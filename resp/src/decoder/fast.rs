@@ -5,6 +5,7 @@
 //! it is predicted, so the position of the text is known before the digits have been converted, which is faster than
 //! looking for the end of the digits.
 
+use super::digits::{CRLF, digit, ends_line, long_integer, number, short_double, short_number};
 use super::reply::{Level, MAX_ELEMENTS};
 use super::{Cursor, Decoder};
 use crate::Limits;
@@ -12,14 +13,9 @@ use crate::tape::{Kind, Node};
 
 /// Lines up to this length are handled here. If a limit on lines is lower than this, no line is.
 const LINE: usize = 32;
-/// The most digits of a length or count on the fast path, so that no arithmetic can overflow.
-const MOST_DIGITS: usize = 9;
 /// Values of one digit, which is the second byte; here it is zero.
 const SMALL_INTEGER: u32 = u32::from_le_bytes(*b":0\r\n");
 const SMALL_ARRAY: u32 = u32::from_le_bytes(*b"*0\r\n");
-/// The end of a line, as a little-endian number.
-pub(super) const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
-
 /// The limits of the fast path.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
@@ -316,32 +312,6 @@ fn integer(bytes: &[u8]) -> Option<(Node, usize)> {
     Some((Node::scalar(Kind::Integer, value), size))
 }
 
-/// A number of two to six digits that begins a word, and how many bytes it takes with its CRLF. All digits are
-/// converted at once, because the position of the next value does not wait for that.
-#[inline(always)]
-fn short_number(word: u64) -> Option<(u64, usize)> {
-    let digits = (2..=6).find(|digits| (word >> (8 * digits)) & 0xffff == u64::from(CRLF))?;
-    // Moves the digits to the highest bytes; the bytes below them are zero.
-    let ones = (word ^ u64::from_le_bytes(*b"00000000")) << (64 - 8 * digits);
-    // A byte above 9 carries into its highest bit.
-    if (ones.wrapping_add(0x7676_7676_7676_7676) | ones) & 0x8080_8080_8080_8080 != 0 {
-        return None;
-    }
-    let tens = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let hundreds = (tens * 100 + (tens >> 16)) & 0x0000_ffff_0000_ffff;
-    let value = (hundreds * 10_000 + (hundreds >> 32)) & 0xffff_ffff;
-    Some((value, digits + 2))
-}
-
-/// Any other integer of the fast path.
-#[inline(never)]
-fn long_integer(bytes: &[u8]) -> Option<(u64, usize)> {
-    match *bytes {
-        [b'-', ref digits @ ..] => number(digits).map(|(value, size)| (value.wrapping_neg(), 1 + size)),
-        _ => number(bytes),
-    }
-}
-
 /// A plain value that is neither a bulk string nor an integer, and its size. It is at `at`.
 #[inline]
 fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
@@ -364,71 +334,9 @@ fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
     })
 }
 
-#[inline(always)]
-fn digit(byte: u8) -> Option<usize> {
-    let digit = byte.wrapping_sub(b'0');
-    (digit <= 9).then_some(usize::from(digit))
-}
-
-/// A decimal number without a sign, and how many bytes it takes with its CRLF.
-#[inline]
-fn number(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0_u64;
-    for (at, &byte) in bytes.iter().take(MOST_DIGITS + 1).enumerate() {
-        match digit(byte) {
-            Some(digit) => value = value * 10 + digit as u64,
-            None => return (at > 0 && ends_line(bytes, at)).then_some((value, at + 2)),
-        }
-    }
-    None
-}
-
-/// Ten to the power of each number of digits that can follow the point. All are exact.
-const POWERS: [f64; DOUBLE_DIGITS] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
-/// A whole number of this many digits is exact in a double.
-const DOUBLE_DIGITS: usize = 15;
-
-/// A double of few digits without an exponent, and how many bytes it takes with its CRLF. Both numbers of the
-/// division are exact, so its result is the double nearest to the text (Clinger, "How to read floating point numbers
-/// accurately", 1990).
-#[inline]
-fn short_double(bytes: &[u8]) -> Option<(f64, usize)> {
-    let negative = bytes.first() == Some(&b'-');
-    let text = &bytes[usize::from(negative)..];
-    let (mut digits, mut value, mut before_point) = (0, 0_u64, None);
-    for (at, &byte) in text.iter().take(DOUBLE_DIGITS + 2).enumerate() {
-        match digit(byte) {
-            Some(digit) if digits < DOUBLE_DIGITS => {
-                value = value * 10 + digit as u64;
-                digits += 1;
-            }
-            None if byte == b'.' && before_point.is_none() && digits > 0 => before_point = Some(digits),
-            None if byte == b'\r' => {
-                let behind_point = digits - before_point.unwrap_or(digits);
-                let is_whole = digits > 0 && (before_point.is_none() || behind_point > 0);
-                if !is_whole || !ends_line(text, at) {
-                    return None;
-                }
-                #[expect(clippy::cast_precision_loss, reason = "no more digits than a double holds")]
-                let magnitude = value as f64 / POWERS[behind_point];
-                let value = if negative { -magnitude } else { magnitude };
-                return Some((value, usize::from(negative) + at + 2));
-            }
-            _ => return None,
-        }
-    }
-    None
-}
-
 /// The length of a short line that ends in CRLF.
 #[inline]
 fn short_line(bytes: &[u8]) -> Option<usize> {
     let len = bytes.iter().take(LINE).position(|&byte| matches!(byte, b'\r' | b'\n'))?;
     ends_line(bytes, len).then_some(len)
-}
-
-#[inline]
-fn ends_line(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at..).is_some_and(|rest| rest.starts_with(b"\r\n"))
 }

@@ -97,8 +97,32 @@ pub(super) struct Streamed {
 pub(super) type Step = Result<bool, DecodeError>;
 
 impl Decoder {
+    /// One step of the state machine, if no limit or threshold excludes the next byte.
+    pub(super) fn step_within(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, DecodeError> {
+        let end = self.window_end(cursor);
+        if cursor.pos < end {
+            self.step(cursor, end)
+        } else if self.wire(cursor) >= self.limits.frame {
+            Err(DecodeError::new(ErrorKind::FrameLimit, self.header_start(cursor)))
+        } else {
+            self.truncate(cursor);
+            Ok(false)
+        }
+    }
+
+    /// How far the input may be read before the frame passes a limit or a threshold.
+    fn window_end(&self, cursor: &Cursor<'_>) -> usize {
+        let wire = self.wire(cursor);
+        let mut budget = self.limits.frame.saturating_sub(wire);
+        if !self.reply.truncated && !self.is_skipping() {
+            budget = budget.min(self.limits.skip_frames_over.saturating_sub(wire - self.reply.skipped));
+        }
+        usize::try_from(budget)
+            .map_or(cursor.input.len(), |budget| cursor.pos.saturating_add(budget).min(cursor.input.len()))
+    }
+
     /// Continues reading, but not beyond `end`; true if that completed the frame.
-    pub(super) fn step(&mut self, cursor: &mut Cursor<'_>, end: usize) -> Step {
+    fn step(&mut self, cursor: &mut Cursor<'_>, end: usize) -> Step {
         let byte = cursor.input[cursor.pos];
         match self.state {
             State::Value => return self.begin_value(cursor, byte),

@@ -34,6 +34,7 @@
 
 mod blob;
 mod carry;
+mod digits;
 mod fast;
 mod line;
 mod machine;
@@ -42,7 +43,7 @@ mod reply;
 mod shape;
 
 use crate::tape::{Kind, Node};
-use crate::{DecodeError, ErrorKind, Frame, Limits};
+use crate::{DecodeError, Frame, Limits};
 use machine::{State, Streamed, Token};
 use number::Double;
 use reply::Reply;
@@ -342,30 +343,6 @@ impl Decoder {
                 return Ok(true);
             }
         }
-    }
-
-    /// One step of the state machine, if no limit or threshold excludes the next byte.
-    fn step_within(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, DecodeError> {
-        let end = self.window_end(cursor);
-        if cursor.pos < end {
-            self.step(cursor, end)
-        } else if self.wire(cursor) >= self.limits.frame {
-            Err(DecodeError::new(ErrorKind::FrameLimit, self.header_start(cursor)))
-        } else {
-            self.truncate(cursor);
-            Ok(false)
-        }
-    }
-
-    /// How far the input may be read before the frame passes a limit or a threshold.
-    fn window_end(&self, cursor: &Cursor<'_>) -> usize {
-        let wire = self.wire(cursor);
-        let mut budget = self.limits.frame.saturating_sub(wire);
-        if !self.reply.truncated && !self.is_skipping() {
-            budget = budget.min(self.limits.skip_frames_over.saturating_sub(wire - self.reply.skipped));
-        }
-        usize::try_from(budget)
-            .map_or(cursor.input.len(), |budget| cursor.pos.saturating_add(budget).min(cursor.input.len()))
     }
 
     /// Bytes of the frame that were read.

@@ -26,7 +26,8 @@
 
 use alloc::vec::Vec;
 
-use super::fast::{Bounds, CRLF, long_length, short_length};
+use super::digits::CRLF;
+use super::fast::{Bounds, long_length, short_length};
 use crate::tape::{Kind, Node, index};
 
 /// Bytes that are compared at once.
