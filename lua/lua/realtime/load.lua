@@ -40,7 +40,7 @@ end
 for _, part in ipairs({
 	"tick", "report", "json", "config", "envelope", "objects", "events", "steamid", "tables", "requests", "presence",
 	"scripts", "token_calls", "goodbye", "timers", "async", "time", "once",
-	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_update", "shared_snapshot", "shared",
+	"shared_entries", "shared_differences", "shared_copy", "shared_writes", "shared_arguments", "shared_update", "shared_snapshot", "shared",
 	"durable_publish", "durable_subscribe", "durable_work", "durable",
 	"players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players",
 	"profiles_open", "profiles_save", "profiles_renew", "profiles",

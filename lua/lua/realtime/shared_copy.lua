@@ -16,8 +16,7 @@ return function(realtime, addon)
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
 	local MAX_UNMARKED = 100 -- how many of them may be from anybody, because the table's mark is not known yet
 	local BUDGET = 0.001 -- seconds of a tick for taking in the read entries, comparing, and reporting differences
-	local MAX_SORTED = 1000 -- differences that are reported in the order of their keys: to sort more takes too long for a tick
-	local entries = addon.shared_entries
+	local entries, differences = addon.shared_entries, addon.shared_differences
 	local change, tell = entries.Change, addon.Tell
 	local copy = {}
 	addon.shared_copy = copy
@@ -258,59 +257,6 @@ return function(realtime, addon)
 		read_slice(self, load)
 	end
 
-	-- A read entry, unless it has expired or its key is not watched any more.
-	local function live_entry(self, key, entry)
-		if not entry or (self.watched and not self.watched[key]) then return end
-		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
-	end
-
-	-- The entries that this server wrote, by key: those of writes that were answered before the last slice, and those of the messages in
-	-- `chain`, whose writes the copy then shows as well.
-	local function own_entries(self, load, chain)
-		local own, is_shown = {}, {}
-		local function note(key, version)
-			local entry = load.entries[key]
-			if entry and entry.version == version then own[key] = entry end
-		end
-		for _, write in ipairs(load.writes) do
-			is_shown[write] = true
-			for _, key in ipairs(write.keys) do note(key, write.version) end
-		end
-		for _, message in ipairs(chain) do
-			local write = self.pending[message.token]
-			if write and not is_shown[write] then load.writes[#load.writes + 1] = write end
-			for _, changed in ipairs(write and message.changes or {}) do note(changed.key, digits(message.version)) end
-		end
-		return own
-	end
-
-	-- The stages in which the read entries become the copy: a table to go through, over several ticks, and a function to run afterwards.
-	local function stages_of_first(self, load)
-		-- This server's own earlier writes are reported like any other of its writes; everything else by `ready`.
-		load.differing = table.GetKeys(load.own)
-		table.sort(load.differing)
-		local new = entries.New(self, load.entries)
-		local function add(key, entry)
-			if not load.own[key] and live_entry(self, key, entry) then entries.Keep(new, key, entry) else new.entries[key] = nil end
-		end
-		return { { of = load.entries, fn = add, done = function() entries.Replace(self, new) end } }
-	end
-	local function stages_of_differences(self, load)
-		local differing = {}
-		load.differing = differing
-		local function compare(key, entry)
-			local known = self.entries[key]
-			if not known or known.version ~= entry.version then differing[#differing + 1] = key end
-		end
-		local function look_for(key)
-			if not load.entries[key] then differing[#differing + 1] = key end
-		end
-		local function sort()
-			if #differing <= MAX_SORTED then table.sort(differing) end
-		end
-		return { { of = load.entries, fn = compare }, { of = self.entries, fn = look_for, done = sort } }
-	end
-
 	-- Once all messages from the first slice to the last have come, the read entries with their changes are the table at the time of the
 	-- last slice.
 	function finish(self)
@@ -336,8 +282,8 @@ return function(realtime, addon)
 			end
 		end
 		load.at, load.final, load.deadline = load.final, nil, nil -- later messages follow
-		self.settling, load.own = load, own_entries(self, load, chain)
-		load.stages = (self.was_read and stages_of_differences or stages_of_first)(self, load)
+		self.settling, load.own = load, differences.OwnEntries(self, load, chain)
+		load.stages = differences.Stages(self, load)
 	end
 
 	-- Compares, then reports the differences, as many as fit into a tick; then the copy is ready.
@@ -355,7 +301,7 @@ return function(realtime, addon)
 			at = at + 1
 			load.told = at
 			local key = differing[at]
-			local entry, old = live_entry(self, key, load.own[key] or load.entries[key]), self.entries[key]
+			local entry, old = differences.LiveEntry(self, key, load.own[key] or load.entries[key]), self.entries[key]
 			if entry ~= old then
 				local why = entry and "set" or "removed"
 				if not entry and old.expires > 0 and old.expires <= entries.Now(self) then why = "expired" end
