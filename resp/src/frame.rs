@@ -119,7 +119,8 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The attributes before the value, in order. If they came in several frames, these follow each other.
+    /// The attributes before the value, in order. If there were several attribute headers (`|`), the pairs of
+    /// the first come first.
     #[inline]
     pub fn attributes(&self) -> Pairs<'a> {
         let at = value_at(self.nodes);

@@ -34,7 +34,10 @@ impl Server {
     /// It does not start, or the environment names another one.
     pub(crate) fn start(kind: Kind, folder: &Path) -> Result<Self, String> {
         if env::var_os("REDIS_URL").is_some() {
-            return Err("REDIS_URL names another server, which the host does not drive".to_owned());
+            return Err(
+                "REDIS_URL, which --servers sets, too, names another server, which the host does not drive"
+                    .to_owned(),
+            );
         }
         match kind {
             Kind::Fake => Fake::start(folder, &[]).map(Self::Fake),
