@@ -9,14 +9,20 @@ return function(_, addon)
 	-- While modules are closed the game's own functions may crash it (garrysmod-issues 5280); print works.
 	local function report(err)
 		if addon.is_ending then print(debug.traceback(tostring(err), 2)) else ErrorNoHaltWithStack(err) end
-		return tostring(err)
+		return { message = tostring(err) }
 	end
 
 	-- Calls an addon's function: an error is reported like that of a hook. Returns whether there was none; if there
 	-- was, its message.
 	function addon.Protect(fn, ...)
-		local fine, message = xpcall(fn, report, ...)
-		return fine, not fine and message or nil
+		local fine, reported = xpcall(fn, report, ...)
+		if fine then return true end
+		if not istable(reported) then
+			-- The report failed where the error was raised, as it does if the stack is full there. Lua says only that.
+			local _
+			_, reported = pcall(report, reported)
+		end
+		return false, istable(reported) and reported.message or tostring(reported)
 	end
 
 	local ensure

@@ -240,6 +240,17 @@ host.test("a loop without a wait that takes all memory of its stack is reported,
 	kit.eq(again, true)
 end)
 
+host.test("an error whose report fails is reported without its stack", function()
+	local report, told = ErrorNoHaltWithStack, {}
+	function ErrorNoHaltWithStack(err)
+		told[#told + 1] = tostring(err)
+		if #told == 1 then error("no room") end
+	end
+	local fine, message = realtime.addon.Protect(error, "lost")
+	ErrorNoHaltWithStack = report
+	kit.eq({ fine, #told, told[1], told[2] == message }, { false, 2, "lost", true })
+end)
+
 host.test("with a client: answers, errors of the server, a refusal, and the end of the client", function()
 	local client, key, log = kit.ready(), kit.unique("key"), {}
 	realtime.Async(function()
