@@ -58,6 +58,8 @@ mod invariants;
 mod links;
 #[path = "snippets/markdown.rs"]
 mod markdown;
+#[path = "snippets/own.rs"]
+mod own;
 #[path = "snippets/python.rs"]
 mod python;
 #[path = "snippets/reference.rs"]
@@ -143,11 +145,11 @@ fn at_line(script: &mut String, line: usize, text: &str) {
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository");
     let mut trials = vec![
-        Trial::test("blocks are found, with what stands around them", blocks_are_found),
-        Trial::test("a block keeps its lines", lines_are_kept),
+        Trial::test("blocks are found, with what stands around them", own::blocks_are_found),
+        Trial::test("a block keeps its lines", own::lines_are_kept),
         Trial::test("a block that is wrong fails", {
             let root = root.clone();
-            move || wrong_ones_fail(&root)
+            move || own::wrong_ones_fail(&root)
         }),
         Trial::test("a dead link is found", {
             let root = root.clone();
@@ -320,86 +322,4 @@ fn fresh_folder(name: &str) -> Result<PathBuf, Failed> {
     ));
     fs::create_dir_all(&folder)?;
     Ok(folder)
-}
-
-fn blocks_are_found() -> Result<(), Failed> {
-    let markdown = "\
-text
-<!-- options: --hibernate -->
-<!-- setup
-local a = 1
--->
-
-```lua
-print(a)
-```
-<!-- check
-assert(a)
--->
-```sh
-```lua
-```
-<!-- check
-of what another test runs
--->
-<!-- setup
-of nothing
--->
-text
-```lua
-x = 2
-```
-````markdown
-```lua
-not run
-```
-````
-";
-    let wanted = vec![
-        Snippet {
-            line: 8,
-            options: vec!["--hibernate".to_owned()],
-            setup: Some((4, "local a = 1".to_owned())),
-            code: "print(a)".to_owned(),
-            check: Some((11, "assert(a)".to_owned())),
-        },
-        Snippet { line: 24, code: "x = 2".to_owned(), ..Snippet::default() },
-    ];
-    let found = snippets(markdown);
-    if found == wanted { Ok(()) } else { Err(format!("{found:#?}").into()) }
-}
-
-fn lines_are_kept() -> Result<(), Failed> {
-    let [snippet] = &snippets("\n\n<!-- setup\nsetup\n-->\n```lua\ncode\n```\n<!-- check\ncheck\n-->\n")[..]
-    else {
-        return Err("one block".into());
-    };
-    let script = snippet.script();
-    let lines: Vec<&str> = script.lines().collect();
-    let are = [(4, "setup"), (7, "code"), (10, "check")];
-    match are.iter().find(|(line, text)| !lines.get(line - 1).is_some_and(|found| found.starts_with(text))) {
-        None => Ok(()),
-        Some((line, text)) => Err(format!("no {text} in line {line} of:\n{script}").into()),
-    }
-}
-
-fn wrong_ones_fail(root: &Path) -> Result<(), Failed> {
-    let wrong = [
-        ("the block raises", "```lua\nerror('wrong')\n```\n"),
-        ("it is no Lua", "```lua\nlocal = 5\n```\n"),
-        ("a callback raises", "```lua\nrealtime.Connect(''):Ping(function() error('wrong') end)\n```\n"),
-        ("the check fails", "```lua\nlocal a = 5\n```\n<!-- check\nassert(a == 6)\n-->\n"),
-    ];
-    for (number, (what, markdown)) in wrong.into_iter().enumerate() {
-        for snippet in snippets(markdown) {
-            match run(root, &format!("wrong-{number}.md"), &snippet) {
-                Ok(()) => return Err(format!("{what}, and it passes").into()),
-                Err(error) if error.message().is_some_and(|text| !text.contains("[ERROR]")) => {
-                    return Err(error);
-                }
-                Err(_) => {}
-            }
-        }
-    }
-    Ok(())
 }
