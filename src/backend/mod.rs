@@ -13,6 +13,7 @@ mod postgres;
 mod redis;
 mod tls;
 mod tls_advice;
+mod tls_notices;
 #[cfg_attr(not(feature = "tls"), path = "no_tls_options.rs")]
 mod tls_options;
 pub mod toolbox;

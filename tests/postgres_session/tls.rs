@@ -1,6 +1,8 @@
 //! TLS, which a server is asked for inside of the protocol.
 
-use realtime::backend::{Action, LinkError, Secured, TlsError, TlsFault};
+use std::time::Duration;
+
+use realtime::backend::{Action, Expiry, LinkError, OptionValue, Secured, TlsError, TlsFault};
 use realtime::model::{Code, Error, Event, LinkId};
 
 use crate::client::{Client, LET_IN, Said, message, ready_for_query, role};
@@ -52,6 +54,33 @@ fn a_server_beyond_this_machine_is_asked_for_tls_and_the_login_comes_after_it() 
             matches!(&said[..], [Said::Event(Event::Ready(ready))] if ready.tls == Some("TLSv1.3")),
             "{said:?}"
         );
+    }
+}
+
+#[test]
+fn what_owners_should_know_about_tls_is_told_at_a_connect() {
+    let day = Duration::from_secs(86_400);
+    for (mode, left, wanted) in [
+        ("", 30 * day, ""),
+        ("?sslmode=require", 30 * day, ""),
+        ("", 9 * day, "expires in 10 days"),
+        ("tls_insecure", 30 * day, "tls_insecure is set"),
+    ] {
+        let mut client = if mode == "tls_insecure" {
+            Client::new("postgres://server/game", &[("tls_insecure", OptionValue::Boolean(true))])
+        } else {
+            Client::new(&format!("postgres://bob:secret@server/game{mode}"), &[])
+        };
+        client.connect(0);
+        client.read(0, b"S");
+        client.action();
+        let expiry = Some(Expiry { at: 1, left });
+        client.driver.secured(LinkId(0), Secured { version: "TLSv1.3", expiry });
+        client.read(0, &[LET_IN, &ready_for_query(b'I'), &role(false)].concat());
+        let said = client.said();
+        let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
+        let notices = ready.notices.join("|");
+        assert!(notices.contains(wanted) && notices.is_empty() == wanted.is_empty(), "{mode}: {notices}");
     }
 }
 

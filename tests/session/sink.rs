@@ -63,6 +63,11 @@ impl Sink for Recorder {
     }
 }
 
+/// Without lines for the console alone.
+pub(crate) fn without_notices(said: Vec<Said>) -> Vec<Said> {
+    said.into_iter().filter(|said| !matches!(said, Said::Event(Event::Notice(_)))).collect()
+}
+
 pub(crate) fn text(bytes: &[u8]) -> String {
     bytes
         .iter()

@@ -50,6 +50,11 @@ pub(super) struct Security {
 }
 
 impl Security {
+    /// Whose certificates the options trust. `tls` trusts everyone if `sslmode` asks for no check.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.options.settings().trust
+    }
+
     /// The name that the server's certificate must have.
     pub(super) fn name(&self, endpoint: &Endpoint) -> String {
         match endpoint {

@@ -100,7 +100,7 @@ pub(super) struct Connection {
     pub(super) secured: Option<Secured>,
     /// How long the stages of connecting took.
     pub(super) times: ConnectTimes,
-    made: Instant,
+    pub(super) made: Instant,
     pub(super) decoder: Decoder,
     pub(super) pipeline: Pipeline<Expectation>,
     pub(super) liveness: Liveness,

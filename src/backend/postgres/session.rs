@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::advice;
 use super::check::PROBE_PREFIX;
-use super::config::{Config, Target};
+use super::config::{Config, Security, Target};
 use super::connection::{CANCEL, COMMANDS, Expectation, Greeting, Link, SUBSCRIPTIONS};
 use super::encode::{Encoder, quoted};
+use crate::backend::tls_notices::SecurityNotices;
 use crate::backend::toolbox::{Backoff, Delivery, Pipeline, Probe, ProbeSign, Requests};
 use crate::backend::{Action, Endpoint, Start};
 use crate::model::{
@@ -51,6 +52,7 @@ pub(super) struct PostgresSession {
     pub(super) owes_probe: bool,
     is_ready: bool,
     was_ready: bool,
+    security: SecurityNotices,
     /// The deadline for closing, once the main thread has asked for it.
     pub(super) closing: Option<Instant>,
     has_ended: bool,
@@ -81,6 +83,7 @@ impl PostgresSession {
             owes_probe: false,
             is_ready: false,
             was_ready: false,
+            security: SecurityNotices::default(),
             closing: None,
             has_ended: false,
             config,
@@ -293,22 +296,23 @@ impl PostgresSession {
         }
     }
 
-    fn tell_ready(&self, sink: &mut dyn Sink) {
+    fn tell_ready(&mut self, sink: &mut dyn Sink) {
         let connection = self.commands.up();
-        let secured = connection.and_then(|connection| connection.secured.as_ref());
-        sink.event(Event::Ready(Ready {
+        let mut ready = Ready {
             first: !self.was_ready,
             address: Some(self.config.hosts[self.host].to_string().into()),
             protocol: Some(3),
             server: Some(super::SERVER.into()),
             version: connection.and_then(|connection| connection.version.clone()),
             role: self.role,
-            mode: None,
-            tls: secured.map(|secured| secured.version),
-            tls_expires: secured.and_then(|secured| secured.expiry).map(|expiry| expiry.at),
             times: connection.map(|connection| connection.times).unwrap_or_default(),
-            notices: Vec::new(),
-        }));
+            ..Ready::default()
+        };
+        if let Some((connection, how)) = connection.and_then(|up| Some((up, up.secured.as_ref()?))) {
+            let trust = self.config.security.as_ref().map(Security::trust);
+            self.security.tell(&mut ready, how, trust, connection.made);
+        }
+        sink.event(Event::Ready(ready));
     }
 
     /// Publishes the first probe of a connection, if a link is free for it. Returns whether it did.

@@ -128,6 +128,15 @@ pub(super) fn explained(error: Error, refused: RefusedCommand<'_>, config: &Conf
     })
 }
 
+/// The console line if a cluster's node may not be asked for the other nodes.
+pub(super) fn nodes_forbidden(config: &Config) -> String {
+    format!(
+        "the ACL forbids to ask for the nodes of the cluster, so the client knows only the addresses in its settings; to allow \
+         it, type into redis-cli on each node: ACL SETUSER {} '+cluster|slots' '+cluster|info'",
+        user(config)
+    )
+}
+
 /// The user who logs in, as it is typed.
 pub(super) fn user(config: &Config) -> String {
     let login = config.credentials.as_ref();

@@ -48,6 +48,8 @@ pub(super) struct Endpoints {
     ask: Option<Instant>,
     /// They may have changed: the cluster is asked earlier than usual.
     hurries: bool,
+    /// A server has refused to name nodes.
+    was_refused: bool,
 }
 
 #[derive(Debug)]
@@ -116,6 +118,7 @@ impl Endpoints {
             failures: 0,
             ask: None,
             hurries: false,
+            was_refused: false,
         }
     }
 
@@ -291,9 +294,11 @@ impl Endpoints {
         self.ask.filter(|_| self.hurries)
     }
 
-    /// The server refuses to name nodes: it is not asked again on this connection.
-    pub(super) fn nodes_refused(&mut self) {
+    /// The server refuses to name nodes: it is not asked again on this connection. Returns whether that is the first
+    /// refusal.
+    pub(super) fn nodes_refused(&mut self) -> bool {
         self.ask = None;
+        !std::mem::replace(&mut self.was_refused, true)
     }
 
     /// The nodes that the cluster named last replace the earlier ones.

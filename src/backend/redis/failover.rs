@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::acl::{nodes_forbidden, refusal_kind};
 use super::cluster_state::StateVerdict;
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
@@ -12,8 +13,8 @@ use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
 use super::security::AddressSource;
 use super::sentinel::SentinelWatch;
 use super::session::RedisSession;
-use crate::backend::toolbox::Probe;
-use crate::model::{Role, Sink, Value};
+use crate::backend::toolbox::{Probe, RefusalKind};
+use crate::model::{Event, Role, Sink, Value};
 
 impl RedisSession {
     /// Asks for the role, unless that question is in flight. Returns whether the role is being watched.
@@ -128,7 +129,11 @@ impl RedisSession {
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
                 self.endpoints.learn(nodes);
             }
-            Err(error) if is_refusal(error) => self.endpoints.nodes_refused(),
+            Err(error) if is_refusal(error) => {
+                if self.endpoints.nodes_refused() && refusal_kind(error) == RefusalKind::Forbidden {
+                    sink.event(Event::Notice(nodes_forbidden(&self.config).into()));
+                }
+            }
             // The server is loading, or runs a script: it is asked again later.
             Err(_) => {}
         }

@@ -156,8 +156,8 @@ impl RedisSession {
         let commands = self.link_for(LinkRole::Commands);
         let Some(connection) = self.links[commands].up() else { return };
         let Some(how) = &connection.secured else { return };
-        (ready.tls, ready.tls_expires) = (Some(how.version), how.expiry.map(|expiry| expiry.at));
-        ready.notices.extend(self.security.notices(how, &self.config, connection.made));
+        let trust = self.config.tls.as_ref().map(|tls| &tls.settings().trust);
+        self.security.tell(ready, how, trust, connection.made);
     }
 
     /// When the next timer of a link is due.

@@ -1,19 +1,8 @@
-//! Texts for owners about TLS: what to do when it fails, and what to know when it works.
-
-use std::borrow::Cow;
-use std::time::{Duration, Instant};
+//! Texts for owners about TLS: what to do when it fails.
 
 use super::config::Config;
+use crate::backend::TlsError;
 use crate::backend::tls_advice::TlsWords;
-use crate::backend::{Secured, TlsError, Trust};
-
-/// How long before a certificate expires the console begins to warn. Services that renew certificates automatically
-/// do so earlier.
-const WARN_BEFORE: Duration = Duration::from_secs(14 * 86_400);
-
-/// The console line at every connect with `tls_insecure`.
-const INSECURE: &str = "tls_insecure is set: the connection is encrypted, but anybody on the way can pass for the server, and read \
-                        the password; tls_pin or tls_ca prevents that";
 
 /// Follows the system's error text if a server hangs up during TLS's handshake.
 pub(super) const HUNG_UP: &str = " in the TLS handshake; does this port speak TLS (tls-port in the configuration of Redis)? Without \
@@ -38,44 +27,6 @@ pub(super) fn tls_ports(source: AddressSource) -> Option<&'static str> {
         AddressSource::Sentinels => Some(
             "; Sentinels announce TLS ports with tls-replication yes in the configuration of each server and Sentinel",
         ),
-    }
-}
-
-/// The security notices that were printed on the console.
-#[derive(Debug, Default)]
-pub(super) struct SecurityNotices {
-    /// The connection that `INSECURE` was printed for, by the time at which it was made.
-    insecure: Option<Instant>,
-    /// The expiry of the certificate that was warned about.
-    expires: Option<u64>,
-}
-
-impl SecurityNotices {
-    /// The console lines for a connection that was made at `made`, unless they were printed before.
-    pub(super) fn notices(
-        &mut self,
-        how: &Secured,
-        config: &Config,
-        made: Instant,
-    ) -> impl Iterator<Item = Cow<'static, str>> + use<> {
-        let trust = config.tls.as_ref().map(|tls| &tls.settings().trust);
-        let is_insecure = trust == Some(&Trust::Everyone) && self.insecure.replace(made) != Some(made);
-        let soon = how.expiry.filter(|expiry| expiry.left <= WARN_BEFORE);
-        let soon = soon.filter(|expiry| self.expires.replace(expiry.at) != Some(expiry.at));
-        let expires = soon.map(|expiry| match (expiry.left.as_secs() / 86_400, expiry.left.is_zero()) {
-            (_, true) => {
-                "the server's certificate has expired: clients that check it refuse it; renew it".into()
-            }
-            (days, false) => {
-                let days = days + 1;
-                format!(
-                    "the server's certificate expires in {days} {}, and then no client connects; renew it",
-                    if days == 1 { "day" } else { "days" }
-                )
-                .into()
-            }
-        });
-        is_insecure.then_some(Cow::Borrowed(INSECURE)).into_iter().chain(expires)
     }
 }
 

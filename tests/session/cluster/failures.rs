@@ -3,7 +3,7 @@
 use std::io;
 
 use realtime::backend::{LinkError, OptionValue};
-use realtime::model::{LinkId, RequestKind, Room, State};
+use realtime::model::{Event, LinkId, RequestKind, Room, State};
 
 use super::{SLOTS, command, failed, made, made_at, node, ok, on_cluster};
 use crate::client::{BOTH, Client, Resp, args, option_text};
@@ -111,6 +111,35 @@ fn while_a_node_is_dead_the_cluster_is_asked_who_has_taken_its_place() {
         assert_eq!(client.commands(3), ["GET c"]);
         client.server(3, b"+OK\r\n");
         assert_eq!(client.said(), [ok(1)]);
+    }
+}
+
+#[test]
+fn a_node_that_may_not_be_asked_for_the_others_is_told_of_once() {
+    let mut client = Client::with_seed("redis://gmod:pw@n1:7001", &[], super::SEED);
+    for attempt in 0..2 {
+        client.await_attempt();
+        client.attempt(0);
+        made(&mut client, 0, Resp::Three);
+        client.commands(0);
+        client.server(0, super::FORBIDDEN);
+        let said = client.said();
+        let notices: Vec<_> = said
+            .iter()
+            .filter_map(|said| match said {
+                Said::Event(Event::Notice(text)) => Some(text.as_ref()),
+                _ => None,
+            })
+            .collect();
+        match attempt {
+            0 => assert!(
+                notices[0].ends_with("ACL SETUSER gmod '+cluster|slots' '+cluster|info'"),
+                "{notices:?}"
+            ),
+            _ => assert_eq!(notices, [""; 0]),
+        }
+        client.lost(0, LinkError::Eof);
+        client.said();
     }
 }
 
