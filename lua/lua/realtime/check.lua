@@ -72,9 +72,11 @@ return function(realtime, addon)
 				return 'Write the Sentinels\' own password, the requirepass of their sentinel.conf, into garrysmod/data/realtime.json, as ' ..
 					'"options": { "sentinel_password": "…" }, and restart this server.'
 			end
+			local user = message:match("%(user ([%w_.-]+)[,)]") or "gmod"
 			return "Write the user and the password that Redis has for this server into " .. addon.settings_from ..
 				", as in redis://gmod:password@10.0.0.5:6379, and restart this server.\nOr give the user that password. " ..
-				addon.InRedisCli("ACL SETUSER gmod >password")
+				addon.InRedisCli("ACL SETUSER " .. user .. " >password") .. "\nIf ACL GETUSER " .. user .. " shows nothing, this Redis lacks the " ..
+				"user, because Redis does not copy users to replicas: make it as on the other one."
 		elseif message:find("(os error 104)", 1, true) or message:find("(os error 10054)", 1, true) then -- reset by the peer, on Linux or Windows
 			return "Something accepts connections there and ends them at once: if that is a tunnel or a proxy, look into its log, because its key may " ..
 				"be wrong, or Redis behind it is down.\nOtherwise look into Redis's log."
