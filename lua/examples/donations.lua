@@ -11,11 +11,17 @@ if not realtime then return end -- the console says what is missing
 local players, problem = realtime.Players()
 if not players then return print("[donations] " .. problem) end
 local points = realtime.Shared("points")
+local MOST = 100000 -- points of one donation
 
 players:Answer("donation", function(ply, donation, from, reply, info)
-	if not info or not istable(donation) or not isnumber(donation.points) then return reply("it is no donation") end
+	if not info then return reply("it is no post") end -- a message, which anyone with the right to publish can send
+	local count = istable(donation) and donation.points
+	if not isnumber(count) or not (count > 0 and count <= MOST) then
+		print("[donations] a donation for " .. ply:SteamID64() .. " was left out: its points must be above 0 and at most " .. MOST)
+		return reply() -- after an error it would come again until it expires
+	end
 	-- It may come twice, if a server dies at that moment: its id makes it count once.
-	points:Add(ply:SteamID64(), donation.points, { once = info.id }, function(err, sum)
+	points:Add(ply:SteamID64(), count, { once = info.id }, function(err, sum)
 		if not err and IsValid(ply) then ply:ChatPrint(string.format("Thank you! You have %.0f points now.", sum)) end
 		reply(err)
 	end)

@@ -23,9 +23,10 @@ end)
 -- On the target server. Without info it is not a post but a message, which anyone with the right to publish can send.
 if ADDRESSES[here] then
 	players:Answer("party", function(ply, party, _, reply, info)
-		if not info or not istable(party) or not istable(party.names) then return reply("it is no party") end
+		if not info then return reply("it is no post") end
+		if not istable(party) or not isstring(party.names) or not ADDRESSES[party.server] then return print("[hub_queue] left out a post that is no party") end
 		if party.server ~= here then return reply("he is not there yet") end -- the post comes again on the server that he joins
-		ply:ChatPrint("You play with " .. table.concat(party.names, ", ") .. ".")
+		ply:ChatPrint("You play with " .. party.names .. ".")
 	end)
 end
 
@@ -53,7 +54,7 @@ local function send_party()
 	for i = 1, PARTY do names[i] = waiting[i].name end
 	for i = 1, PARTY do
 		queue:Remove(waiting[i].id)
-		players:Post(waiting[i].id, "party", { server = server.id, names = names }, { expires = 300 })
+		players:Post(waiting[i].id, "party", { server = server.id, names = table.concat(names, ", ") }, { expires = 300 })
 		players:Ask(waiting[i].id, "go", server.id, function(err) if err then print("[hub_queue] " .. tostring(err)) end end)
 	end
 end

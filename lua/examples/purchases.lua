@@ -7,9 +7,16 @@ local durable, problem = realtime.Durable()
 if not durable then return print("[purchases] " .. problem) end
 local ranks = realtime.Shared("ranks")
 
+local function is_purchase(it)
+	return istable(it) and isstring(it.steamid) and it.steamid:find("^7656119%d%d%d%d%d%d%d%d%d%d$") and isstring(it.item) and #it.item <= 40
+end
+
 durable:Work("purchases", function(purchase, _, done, info)
-	if not istable(purchase) or not isstring(purchase.steamid) or not isstring(purchase.item) then return done("it is no purchase") end
-	ranks:Set(purchase.steamid, purchase.item:sub(1, 40), { once = info.id }, done)
+	if not is_purchase(purchase) then
+		print("[purchases] the message " .. info.id .. " was left out: it needs a SteamID64 and an item of at most 40 bytes")
+		return done() -- after an error it would come again
+	end
+	ranks:Set(purchase.steamid, purchase.item, { once = info.id }, done)
 end)
 
 ranks:On("changed", function(steamid, rank)

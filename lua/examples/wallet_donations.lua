@@ -13,8 +13,12 @@ local MOST = 100000 -- points of one donation
 local REMEMBERED = 40 * 86400 -- seconds: a post waits for 30 days
 
 players:Answer("wallet_donation", function(ply, donation, _, reply, info)
+	if not info then return reply("it is no post") end -- a message, which anyone with the right to publish can send
 	local points = istable(donation) and donation.points
-	if not info or not isnumber(points) or not (points > 0 and points <= MOST) then return reply("it is no donation") end
+	if not isnumber(points) or not (points > 0 and points <= MOST) then
+		print("[wallet_donations] a donation for " .. ply:SteamID64() .. " was left out: its points must be above 0 and at most " .. MOST)
+		return reply() -- after an error it would come again for 30 days
+	end
 	local wallet = wallets:Get(ply)
 	if not wallet then return reply("the wallet is not here yet") end -- it comes again in a few seconds
 	-- Points and id are in one document: if the post comes again, it is recognized, whatever failed in between.

@@ -42,3 +42,31 @@ host.test("hub_queue: who is not confirmed does not queue, who is gone leaves th
 	assert(queue:Get(alice:SteamID64()))
 	host.players.leave(impostor)
 end)
+
+host.test("a post that makes no sense to an example ends with a line, and a message is no post", function()
+	world.example("donations")
+	local ID = alice:SteamID64()
+	local function post(name, data)
+		local posted
+		players:Post(ID, name, data, nil, function(err) posted = { err } end)
+		kit.wait("the post", function() return posted end)
+		kit.eq(posted, {})
+	end
+	for _, strange in ipairs({ "5", { points = "5" }, { points = 0 }, { points = 100001 } }) do post("donation", strange) end
+	local answer
+	players:Ask(ID, "donation", { points = 5 }, function(err) answer = err.message end)
+	kit.wait("the answer", function() return answer end)
+	kit.eq(answer, "it is no post")
+	post("donation", { points = 5 })
+	kit.wait("her thanks", function() return world.chat()[1] end)
+	kit.eq(world.chat(), { "Thank you! You have 5 points now." })
+	kit.wait("the end of all posts", function()
+		local count
+		realtime.Default():Command({ "EXISTS", "realtime:players:{players}:posts:" .. ID }, function(_, found) count = found end)
+		kit.wait("an answer", function() return count end)
+		return count == 0
+	end)
+	local text = table.concat(host.console(), "\n")
+	local _, lines = text:gsub("%[donations%] a donation for " .. ID .. " was left out", "")
+	kit.eq({ lines, text:find("comes again", 1, true) }, { 4 })
+end)

@@ -126,8 +126,12 @@ host.test("a donation is delivered where she is, or when she joins, and once", f
 	local known, replies = next(realtime.Profiles("wallet"):Get(alice).donations), kit.recorder()
 	deliver(alice, { points = 7 }, "web", replies.fn, { id = known })
 	kit.wait("the reply", function() return replies[1] end)
-	deliver(alice, { points = -7 }, "web", replies.fn, { id = "other" })
-	kit.eq({ { replies[1], replies[2] }, Wallet.Points(alice) }, { { {}, { "it is no donation" } }, 557 })
+	-- A message is no post. A post that makes no sense is done, with a line.
+	deliver(alice, { points = 7 }, "web", replies.fn)
+	for _, strange in ipairs({ { points = -7 }, { points = 200000 }, "7" }) do deliver(alice, strange, "web", replies.fn, { id = "other" }) end
+	kit.eq({ { unpack(replies) }, Wallet.Points(alice) }, { { {}, { "it is no post" }, {}, {}, {} }, 557 })
+	local _, lines = table.concat(host.console(), "\n"):gsub("%[wallet_donations%] a donation for " .. ID .. " was left out", "")
+	kit.eq(lines, 3)
 	host.players.leave(alice)
 	local wallet = elsewhere("wallet").open()
 	kit.eq({ wallet.points, table.Count(wallet.donations) }, { 557, 2 })

@@ -233,16 +233,46 @@ host.test("maxReconnects: it gives up, and says so once more", function()
 	client:Ping(function(_, ...) answer = { ... } end)
 	host.server.stop()
 	kit.poll("the end", function()
-		return log.count("OnDisconnected") == 2 and other.count("OnDisconnected") == 4
+		return log.count("OnDisconnected") == 2 and not subscriber:IsReconnecting() and not subscriber:Poll()
 	end, client, subscriber)
 	kit.eq({ answer[1], answer[2].code }, { "network failure", "DISCONNECTED" })
+	local before = #other
+	assert(other.count("OnDisconnected") >= 4, "the loss, two attempts, the end")
 	kit.ticks(10)
 	client:Poll()
 	subscriber:Poll()
-	kit.eq({ #log, #other }, { 3, 5 })
-	assert(not client:IsReconnecting() and not subscriber:IsReconnecting())
+	kit.eq({ #log, #other }, { 3, before })
+	assert(not client:IsReconnecting())
 	host.server.start()
 	kit.eq({ client:Connect(kit.host, kit.port, kit.LONG) }, { true })
+	client:Destroy()
+	subscriber:Destroy()
+end)
+
+-- The pauses before attempts are random, so all attempts may be over much sooner than with gm_redis.
+host.test("maxReconnects: it does not give up before as many intervals have passed", function()
+	local clock, now = SysTime, SysTime()
+	local client, subscriber = kit.client(nil, 2), kit.subscriber(nil, 2, 1)
+	local log, other = log_of(client), log_of(subscriber)
+	SysTime = function() return now end
+	host.server.stop()
+	local function try(what)
+		local attempts, others = log.count("OnDisconnected") + 4, other.count("OnDisconnected") + 4
+		kit.poll(what, function()
+			return log.count("OnDisconnected") >= attempts and other.count("OnDisconnected") >= others
+		end, client, subscriber)
+		assert(client:IsReconnecting() and subscriber:IsReconnecting(), what)
+	end
+	try("attempts while no time passes")
+	now = now + 0.00199
+	try("attempts shortly before the end of 2 x 1 ms")
+	now = now + 0.00002
+	kit.poll("the end of the subscriber", function() return not subscriber:IsReconnecting() end, client, subscriber)
+	assert(client:IsReconnecting(), "its intervals are of 250 ms")
+	now = now + 0.498
+	kit.poll("the end of the client", function() return not client:IsReconnecting() end, client)
+	SysTime = clock
+	host.server.start()
 	client:Destroy()
 	subscriber:Destroy()
 end)

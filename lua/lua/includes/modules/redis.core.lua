@@ -100,9 +100,11 @@ local function metatable(name)
 		if type(interval) == "number" and interval > 0 then
 			settings.reconnect_min, settings.reconnect_max = interval / 1000, interval / 1000
 		else
-			settings.reconnect_max = 5
+			settings.reconnect_max, interval = 5, 250
 		end
 		connection.max_reconnects = type(max_reconnects) == "number" and max_reconnects or -1
+		-- gm_redis waits for the whole interval before each attempt, realtime for a random part of it.
+		connection.min_outage = connection.max_reconnects * interval / 1000
 		-- gm_redis waits only for the connection, we also for the server's answers: twice the time.
 		local patience = type(timeout) == "number" and timeout or 250
 		patience = patience > 0 and patience / 500 or 5

@@ -155,9 +155,10 @@ function Connection:down(link, info)
 	end
 	if link ~= self.link or link.connecting then return end
 	link.attempts = link.attempts + 1
+	if link.attempts == 0 then link.lost = SysTime() end
 	self:push("disconnected", nil, err)
 	local most = self.max_reconnects
-	if most >= 0 and link.attempts >= most then
+	if most >= 0 and link.attempts >= most and SysTime() - link.lost >= self.min_outage then
 		self:push("disconnected", nil, values.failure("DISCONNECTED", "gave up after " .. link.attempts .. " attempts"))
 		self:close(err)
 	end

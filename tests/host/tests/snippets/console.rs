@@ -28,7 +28,13 @@ use crate::{
 const PRODUCE: &str = include_str!("produce.lua");
 
 /// Lines of the game or a server, not ours.
-const NOT_OURS: &[&str] = &["Module not found!", "Couldn't load module library!", "GLIBC_2.… not found"];
+const NOT_OURS: &[&str] = &[
+    "Module not found!",
+    "Couldn't load module library!",
+    "GLIBC_2.… not found",
+    "Unknown command \"realtime_check\"",
+    "Couldn't include file 'realtime/load.lua'",
+];
 
 /// Text of the system or of Redis that we pass on: the rest of a line.
 const HANDED_ON: &[&str] = &[

@@ -16,7 +16,7 @@ const MOST: &[(&str, usize)] = &[
     ("shop", 50),
     ("inventory", 50),
     ("handoff", 50),
-    ("hub_queue", 50),
+    ("hub_queue", 51),
 ];
 
 pub(crate) fn are_short(root: &Path) -> Result<(), Failed> {
