@@ -5,6 +5,7 @@
 
 mod cuts;
 mod pooler;
+mod refused;
 mod standby;
 #[path = "../toy/mod.rs"]
 mod toy;

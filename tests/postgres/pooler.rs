@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use real_postgres::{PoolMode, Pooler, RealPostgres};
 use realtime::backend::OptionValue;
-use realtime::model::{Command, Event, RequestKind, Value};
+use realtime::model::{Code, Command, Event, RequestKind, Value};
 
 use crate::toy::{self, Game, Seen};
 use crate::{CHAT, LONG, args, ask, connect, request, server, subscribe};
@@ -82,4 +82,23 @@ fn a_pooler_in_another_mode_is_refused_before_anything_is_sent_through_it() {
     }
     let tables = postgres.psql("SELECT count(*) FROM pg_class WHERE relname = 'never'").unwrap();
     assert_eq!(tables, "0");
+}
+
+#[test]
+fn a_pooler_whose_pool_is_full_is_named_with_the_setting_to_change() {
+    let Some(postgres) = server() else { return };
+    if !real_postgres::is_pooler_expected() {
+        return eprintln!("skipped: no pgbouncer");
+    }
+    // A client needs two connections.
+    let pooler = Pooler::configured(&postgres, PoolMode::Session, "default_pool_size = 1").expect("a pooler");
+    let mut game = Game::start();
+    let mut client = connect(&mut game, &pooler.url(), &[("connect_timeout", OptionValue::Number(2.0))]);
+    client.wait_for("the setting", |seen| match seen {
+        Seen::Event(Event::Down { error, .. }) => {
+            (error.code == Code::Timeout && error.message.contains("raise default_pool_size")).then_some(())
+        }
+        other => panic!("{other:?}"),
+    });
+    assert!(game.shutdown(LONG));
 }

@@ -1,6 +1,6 @@
 //! A pooler between. It is known by its key, which does not name the process that answers.
 
-use realtime::model::{Event, RequestKind};
+use realtime::model::{Code, Error, Event, RequestKind};
 
 use crate::client::{
     Client, LET_IN, Said, URL, args, channel, greeting, message, notification, notified, number,
@@ -70,4 +70,68 @@ fn a_pooler_that_delivers_nothing_is_left() {
         let [Said::Event(Event::Down { error, .. })] = &said[..] else { panic!("{said:?}") };
         assert!(error.message.contains("pooler in transaction mode"), "{error}");
     }
+}
+
+/// The only thing that the client says: that it is not connected, and why.
+fn down(client: &mut Client) -> Error {
+    match &client.said()[..] {
+        [Said::Event(Event::Down { error, .. })] => error.clone(),
+        said => panic!("{said:?}"),
+    }
+}
+
+#[test]
+fn errors_of_a_pooler_say_what_to_do_there() {
+    let words = [
+        ("SASL authentication failed", "wrong password, or the role is not in its auth_file"),
+        ("password authentication failed", "wrong password, or the role is not in its auth_file"),
+        ("no such database: game", "add it to [databases] in pgbouncer.ini"),
+        ("query_wait_timeout", "raise default_pool_size"),
+        ("client_login_timeout (server down)", "raise default_pool_size"),
+        ("server login has been failing, try again later (server_login_retry)", "its log says why"),
+        ("no more connections allowed (max_client_conn)", "raise max_client_conn"),
+        // The server's own, passed on.
+        ("database \"game\" does not exist", "passes on"),
+    ];
+    for (text, advice) in words {
+        let mut client = Client::new("postgres://bob:geheim@server/game?sslmode=disable", &[]);
+        client.connect(0);
+        client.read(0, &message(b'E', format!("SFATAL\0C08P01\0M{text}\0\0").as_bytes()));
+        let error = down(&mut client);
+        assert_eq!(error.code, Code::Server("08P01".into()));
+        for words in ["connection pooler", advice, &format!("; the server said: {text}")] {
+            assert!(error.message.contains(words), "{text}: {error}");
+        }
+    }
+    // PostgreSQL itself names its routine.
+    let mut client = Client::new(URL, &[]);
+    client.connect(0);
+    client.read(0, &message(b'E', b"SFATAL\0C08P01\0Minvalid startup packet\0RProcessStartupPacket\0\0"));
+    assert_eq!(down(&mut client).message, "invalid startup packet");
+}
+
+#[test]
+fn a_pooler_without_a_connection_to_the_server_is_left_in_time() {
+    let is_left = |client: &mut Client, stage: &str| {
+        client.advance(4.9);
+        assert!(client.said().is_empty(), "{stage}");
+        client.advance(0.2);
+        let error = down(client);
+        assert_eq!(error.code, Code::Timeout, "{stage}: {error}");
+        assert!(error.message.contains("raise default_pool_size"), "{stage}: {error}");
+    };
+    let mut client = Client::new(URL, &[]);
+    client.connect(0);
+    client.read(0, LET_IN);
+    is_left(&mut client, "the login");
+    let mut client = Client::new(URL, &[]);
+    client.connect(0);
+    client.read(0, &[LET_IN, &ready_for_query(b'I')].concat());
+    is_left(&mut client, "the question for its role");
+    let mut client = Client::new(URL, &[]);
+    client.connect(0);
+    client.read(0, &[LET_IN, &ready_for_query(b'I'), &greeting(false, "4711")].concat());
+    client.connect(1);
+    client.read(1, &[LET_IN, &ready_for_query(b'I')].concat());
+    is_left(&mut client, "the first LISTEN");
 }

@@ -123,7 +123,8 @@ return function(realtime, addon)
 		client:Subscribe(channel, "realtime.Check", function() heard = true end)
 		local err, receivers = realtime.Await(client, "Publish", channel, "a message to oneself")
 		local function refusal()
-			return client:Stats().refused > 0 and client:Stats().refused_reason:find(token, 1, true) and client:Stats().refused_reason
+			local reason = client:Stats().refused_reason
+			return reason and reason:find(token, 1, true) and reason
 		end
 		local refused = addon.WaitFor(function() return heard and "heard" or refusal() end, err and 1 or PATIENCE)
 		client:Unsubscribe(channel, "realtime.Check")

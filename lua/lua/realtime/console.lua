@@ -77,12 +77,20 @@ return function(realtime, addon)
 		end
 	end
 
+	-- The server of a connected client, or nil. Stats name PostgreSQL before there is a connection, too, but no protocol.
+	local function server_of(client, stats)
+		if not stats.protocol then return end
+		local is_postgres = addon.IsPostgres(client)
+		return string.format("%s %s%s%s%s", stats.server or "a server", stats.version or "of an unknown version",
+			is_postgres and "" or ", RESP" .. stats.protocol, stats.tls and ", " .. stats.tls or "",
+			stats.role == "replica" and (is_postgres and ", a hot standby" or ", a replica") or "")
+	end
+
 	local function show(say, client)
 		local stats = client:Stats()
 		say("%s: %s%s", name_of(client), stats.state, stats.error and ", " .. stats.error or "")
 		if not stats.address then return end
-		local server = stats.server and string.format("%s %s, RESP%d%s%s", stats.server, stats.version or "",
-			stats.protocol, stats.tls and ", " .. stats.tls or "", stats.role == "replica" and ", a replica" or "")
+		local server = server_of(client, stats)
 		say("    server         %s at %s", server or "none at present; trying one", stats.address)
 		if stats.sentinel or stats.sentinel_error then
 			local problem = stats.sentinel_error and "; the master is not confirmed: " .. addon.Printable(stats.sentinel_error, REFUSED_BYTES) or ""

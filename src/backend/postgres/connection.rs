@@ -167,6 +167,11 @@ impl Connection {
         self.stage = Stage::Up;
     }
 
+    /// Whether it leads over the network without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.peer.is_some() && self.secured.is_none()
+    }
+
     pub(super) fn is_up(&self) -> bool {
         matches!(self.stage, Stage::Up)
     }

@@ -76,9 +76,10 @@ impl Session for PostgresSession {
             self.end_cancel(true);
             return self.settle(now, sink);
         }
+        let is_plain = self.link(link).connection().is_some_and(Connection::is_plain);
         let last_words = self.link_mut(link).connection_mut().and_then(|it| it.last_words.take());
         let error = match last_words {
-            Some(error) => advice::about_connection(error, &self.config.user, &self.config.database),
+            Some(error) => advice::about_connection(error, &self.config, is_plain),
             None => advice::link(&cause, &self.config),
         };
         if self.retry_without_tls(link, &error, true, now) {
@@ -222,10 +223,17 @@ impl PostgresSession {
         Ok(())
     }
 
+    /// Whether the handshake of a link goes on. Through a pooler it ends with the answer to the first LISTEN, because a
+    /// pooler lets a client in before it has a connection to the server for it.
+    fn is_greeting(&self, link: LinkId) -> bool {
+        let waits_for_pooler = link == SUBSCRIPTIONS && !self.may_send() && self.probe.is_subscribing();
+        self.link(link).connection().is_some_and(|connection| waits_for_pooler || !connection.is_up())
+    }
+
     /// The deadline of a link for its handshake, or the next check for silence.
     fn link_due(&self, link: LinkId) -> Option<Instant> {
         let connection = self.link(link).connection()?;
-        if !connection.is_up() {
+        if self.is_greeting(link) {
             return Some(connection.deadline);
         }
         connection.liveness_due().filter(|_| link == COMMANDS || self.may_send())
@@ -235,13 +243,13 @@ impl PostgresSession {
     fn check_links(&mut self, now: Instant) -> Option<Error> {
         let (timeout, may_send) = (self.config.connect_timeout, self.may_send());
         for id in [COMMANDS, SUBSCRIPTIONS] {
+            let is_greeting = self.is_greeting(id);
             let Self { encoder, commands, subscriptions, .. } = self;
             let link = if id == COMMANDS { commands } else { subscriptions };
             let Some(connection) = link.connection_mut() else { continue };
-            if !connection.is_up() {
+            if is_greeting {
                 if connection.deadline <= now {
-                    let text = format!("the server did not let us in within {} s", timeout.as_secs_f64());
-                    return Some(Error::sent(Code::Timeout, text));
+                    return Some(advice::not_let_in(timeout));
                 }
                 continue;
             }

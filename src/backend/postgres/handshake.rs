@@ -141,7 +141,7 @@ impl PostgresSession {
         match (tag, &mut connection.stage) {
             (b'E', _) => {
                 let error = ServerError::read(body);
-                return Err(advice::about_connection(error, &config.user, &config.database));
+                return Err(advice::about_connection(error, config, connection.is_plain()));
             }
             (b'K', _) => {
                 let mut parts = Parts(body);

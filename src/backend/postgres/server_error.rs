@@ -13,9 +13,37 @@ const INTERNAL: &str = "XX000";
 /// No prepared statement has this name: somebody deallocated it.
 const NO_STATEMENT: &str = "26000";
 /// Used for many unsupported features, and for a prepared statement whose result has changed, as after an ALTER
-/// TABLE. Only the name of the server's routine tells that case apart, because the text is in the server's language.
+/// TABLE.
 const NOT_SUPPORTED: &str = "0A000";
-const CHECKS_PLANS: &[u8] = b"RevalidateCachedQuery";
+
+/// The part of the server that reports an error. It tells errors of one SQLSTATE apart, because the text is in the
+/// server's language. PostgreSQL 10 and newer have these names for their routines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reporter {
+    /// The check whether a prepared statement is outdated.
+    PlanCheck,
+    /// The check of the role at the login.
+    RoleCheck,
+    /// The check of the database at the login.
+    DatabaseCheck,
+    /// Another part.
+    Other,
+    /// No part is named, as in errors of pgbouncer. PostgreSQL always names it.
+    Unnamed,
+}
+
+impl Reporter {
+    /// The part that has this routine.
+    fn of(routine: Option<&[u8]>) -> Self {
+        match routine {
+            Some(b"RevalidateCachedQuery") => Self::PlanCheck,
+            Some(b"InitializeSessionUserId") => Self::RoleCheck,
+            Some(b"CheckMyDatabase") => Self::DatabaseCheck,
+            Some(_) => Self::Other,
+            None => Self::Unnamed,
+        }
+    }
+}
 
 /// An error from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +52,7 @@ pub(super) struct ServerError {
     pub(super) code: Box<str>,
     /// Message, detail and hint. The context, which may hold parameters, is left out.
     pub(super) text: String,
+    pub(super) reporter: Reporter,
     /// The server ends the connection with it.
     pub(super) is_fatal: bool,
     /// A prepared statement is missing or outdated. So it was not run, and can be prepared again.
@@ -57,20 +86,27 @@ impl ServerError {
         }
         let is_fatal = severity.is_some_and(|text| text == b"FATAL" || text == b"PANIC");
         let code: Box<str> = code.unwrap_or_else(|| INTERNAL.into()).into();
-        let is_stale = &*code == NO_STATEMENT || &*code == NOT_SUPPORTED && routine == Some(CHECKS_PLANS);
-        Self { code, text, is_fatal, is_stale }
+        let reporter = Reporter::of(routine);
+        let is_stale = &*code == NO_STATEMENT || &*code == NOT_SUPPORTED && reporter == Reporter::PlanCheck;
+        Self { code, text, reporter, is_fatal, is_stale }
     }
 
     /// The error for a statement that began a transaction and got past the call's check, and for all that ran in it.
     pub(super) fn of_open_transaction() -> Self {
         let text = "a statement had begun a transaction, and this statement was rolled back with it; send a transaction as a whole";
-        Self { code: "25001".into(), text: text.into(), is_fatal: false, is_stale: false }
+        Self {
+            code: "25001".into(),
+            text: text.into(),
+            reporter: Reporter::Other,
+            is_fatal: false,
+            is_stale: false,
+        }
     }
 
     /// The error for a server's error message that was too long to read.
     pub(super) fn too_large(bytes: usize) -> Self {
         let text = format!("the server's error was too large, {bytes} bytes");
-        Self { code: INTERNAL.into(), text, is_fatal: false, is_stale: false }
+        Self { code: INTERNAL.into(), text, reporter: Reporter::Other, is_fatal: false, is_stale: false }
     }
 
     /// The error as addons see it, for a request that reached the server.

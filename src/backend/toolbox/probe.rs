@@ -136,9 +136,14 @@ impl Probe {
         is_due
     }
 
+    /// Whether the subscription to the channel is in flight.
+    pub fn is_subscribing(&self) -> bool {
+        self.stage == Stage::Subscribing
+    }
+
     /// Whether a confirmation is that of the channel, and not of a topic.
     pub fn is_confirmed_by(&self, name: &[u8]) -> bool {
-        self.stage == Stage::Subscribing && *self.channel == *name
+        self.is_subscribing() && *self.channel == *name
     }
 
     /// The channel is confirmed.

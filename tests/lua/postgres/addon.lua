@@ -101,6 +101,32 @@ host.test("realtime_check finds all well, and looks for nothing of Redis", funct
 	for _, name in ipairs({ "memory", "jobs", "patterns" }) do assert(not about[name], said) end
 end)
 
+-- What realtime_status prints.
+local function status()
+	local before, lines = #host.console(), {}
+	RunConsoleCommand("realtime_status")
+	for i, line in ipairs(host.console()) do if i > before then lines[#lines + 1] = line end end
+	return table.concat(lines, "\n")
+end
+
+host.test("realtime_status shows a client that is connected, and those that are not", function()
+	kit.wait("ready", function() return realtime.Default():Stats().protocol end)
+	local url = host.redis_url:gsub("/[^/]*$", "/nowhere")
+	local lost, refused = realtime.Connect(url, { id = "lost" }), realtime.Connect("postgres://127.0.0.1:1/game", { id = "refused" })
+	local first = status()
+	kit.wait("both errors", function() return lost:Stats().error and refused:Stats().error end)
+	local said = status()
+	assert(said:find("    server         PostgreSQL %d+%.%d[^\n]* at 127%.0%.0%.1:%d+\n") and not said:find("RESP", 1, true), said)
+	for name, code in pairs({ lost = "3D000", refused = "REFUSED" }) do
+		local whole = name .. " at [^\n]*: %l+, " .. code ..
+			": [^\n]*\n    server         none at present; trying one at 127%.0%.0%.1:%d+\n    round trip     not measured yet\n"
+		assert(said:find(whole), whole .. " is not in\n" .. said)
+	end
+	for _, text in ipairs({ first, said }) do assert(select(2, text:gsub("    up             %d+ s", "")) == 3, text) end
+	lost:Disconnect()
+	refused:Disconnect()
+end)
+
 host.test("a PostgreSQL that is down: what to do names PostgreSQL, and no Redis", function()
 	local client = realtime.Default()
 	host.server.stop()

@@ -42,17 +42,26 @@ impl Pooler {
     ///
     /// There is no pgbouncer, or it does not start.
     pub fn start(server: &RealPostgres, mode: PoolMode) -> Result<Self, Error> {
+        Self::configured(server, mode, "")
+    }
+
+    /// The same with more lines of pgbouncer.ini.
+    ///
+    /// # Errors
+    ///
+    /// There is no pgbouncer, or it does not start.
+    pub fn configured(server: &RealPostgres, mode: PoolMode, lines: &str) -> Result<Self, Error> {
         let mut attempt = 1;
         loop {
             // Another process may take the port that was free.
-            match Self::attempt(server, mode) {
+            match Self::attempt(server, mode, lines) {
                 Err(Error::Failed { .. }) if attempt < ATTEMPTS => attempt += 1,
                 result => return result,
             }
         }
     }
 
-    fn attempt(server: &RealPostgres, mode: PoolMode) -> Result<Self, Error> {
+    fn attempt(server: &RealPostgres, mode: PoolMode, lines: &str) -> Result<Self, Error> {
         let port = free_port().map_err(|source| Error::Folder { path: "127.0.0.1".into(), source })?;
         let folder = new_folder()?;
         let mode = match mode {
@@ -62,7 +71,7 @@ impl Pooler {
         };
         let configuration = format!(
             "[databases]\npostgres = host=127.0.0.1 port={} user=postgres\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n",
+             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n{lines}\n",
             server.port()
         );
         let path = folder.path().join(CONFIGURATION);

@@ -35,6 +35,7 @@ const LINES: &[(&str, Line)] = &[
     ("echo \"ttt-1:$(openssl rand", Prints("ttt-1:")),
     ("openssl req -x509 ", Prints("")),
     ("openssl x509 ", Prints("  -")),
+    ("openssl s_client -starttls postgres ", Not("tests/postgres/refused.rs does, with a server of its own")),
     ("export REALTIME_URL=", Prints("srcds: redis://gmod:secret@10.0.0.5:6379 -game garrysmod")),
     ("./srcds_run_x64 ", Prints("srcds: ")),
     ("redis-cli --user gmod --askpass PING", Asks("PONG")),
