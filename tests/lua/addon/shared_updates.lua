@@ -269,6 +269,20 @@ host.test("TIMEOUT counts from the call, and the others are not hurt by it", fun
 	-- It was on its way when its time was over.
 	kit.eq({ log.answers[4], a:Get("list") }, { { nil, upto(4), true }, upto(4) })
 	sees(b, "list", upto(4))
+	-- It runs again in the middle of its time, and then Redis does not answer.
+	log = note()
+	overtaken(proxy, function()
+		a:Update("list", function(old)
+			log.runs = log.runs + 1
+			if log.runs == 2 then proxy.edit({ up_stall = true }) end
+			return old
+		end, { timeout = 5 }, answer(log, "update"))
+		kit.eq(done(a, "Set", "other", 1, { timeout = 3 }).code, "TIMEOUT")
+	end, function() kit.eq(done(b, "Set", "list", { "b" }), nil) end)
+	kit.wait("its second run", function() return log.runs == 2 or log.count == 1 end)
+	a:Set("other", 2, { timeout = 3.5 }, function() assert(log.count == 1, "its time began anew") end)
+	answered(log, 1)
+	kit.eq(log.answers.update[1], "TIMEOUT")
 	close(a, b)
 end)
 
