@@ -694,8 +694,9 @@ function RealtimeShared:Remove(key, fn) end
 function RealtimeShared:Add(key, number, options, fn) end
 
 ---Changes a key to the result of update for its value: update runs inside the call, and again with the newer value if another server was
----faster, so it must have no other effect. Returning nothing leaves the key as it is, realtime.NULL removes it. If the copy may be
----behind Redis, returning nothing makes it run once more with Redis's value.
+---faster, so it must have no other effect. Its value includes what this server's earlier Updates of the key are about to store. Returning
+---nothing leaves the key as it is, realtime.NULL removes it. If the copy may be behind Redis, returning nothing makes it run once more with
+---Redis's value.
 ---@param key string
 ---@param update fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn

@@ -102,13 +102,12 @@ return function(realtime, addon)
 	end
 
 	-- Sets a key to the result of update(old), which runs at once, and again with the newer value if another server
-	-- was quicker.
+	-- was quicker. `old` includes what this server's Updates under way store.
 	function methods:Update(key, update, options, fn)
 		check_key("Update", 1, key)
 		if not isfunction(update) then error("bad argument #2 to 'Update' (function expected)", 2) end
 		options, fn = options_and_function("Update", 3, options, fn)
-		local entry = self.entries[key]
-		return addon.shared_update(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0")
+		return addon.shared_update(self, key, update, options, fn)
 	end
 
 	-- Reads a key from Redis: fn(err, value). Returns the same as client:Command.
@@ -222,7 +221,7 @@ return function(realtime, addon)
 		local self = setmetatable({
 			name = name, client = client, id = id, key = "realtime:shared:{" .. name .. "}",
 			entries = {}, count = 0, due = {}, version = "0", mark = "-", is_ready = false, checked = -math.huge,
-			pending = {}, soon = {}, unread = {}, places = {}, watched = options.watched and {} or nil,
+			pending = {}, updates = {}, updates_sent = 0, soon = {}, unread = {}, places = {}, watched = options.watched and {} or nil,
 			listeners = { changed = {}, ready = {}, stale = {} },
 		}, meta)
 		local identifier = "realtime.Shared " .. id .. " " .. name

@@ -1,82 +1,120 @@
 -- realtime.Shared's Update: an addon's function computes the new value from the old one, again if others are quicker.
+--
+-- The Updates of a key that this server has under way do not compete. Each computes its value from that of the one before
+-- it, and Redis makes the change only if the key is as that one left it ("after"). So if Redis refuses one, because
+-- another server has changed the key, it refuses those that follow. Each of them runs again when its refusal comes, in
+-- the same order, from the new value of the one before it.
 return function(realtime, addon)
 	local copy, entries, writes, check = addon.shared_copy, addon.shared_entries, addon.shared_writes, addon.shared_arguments
 	local encode, expiry, SysTime = check.Encode, check.Expiry, SysTime
 	local TIMEOUT = 10 -- seconds, unless a call says otherwise
+	local NOTHING = { version = "0" } -- of a key that does not exist
 
-	-- Sends the result of `update`, on the condition that the key is unchanged.
-	local function attempt(self, key, update, options, fn, old, version, deadline)
-		local is_first = deadline == nil
-		local function call(value) return update(entries.Fresh(value)) end
-		local value
-		if is_first then
-			value = call(old)
-		else
-			local fine = addon.Protect(function() value = call(old) end)
-			if not fine then return fn and addon.Protect(fn, addon.Error("FAILED", "the function raised an error")) end
-		end
-		if value == nil and is_first and not copy.HasNewest(self, key) then
-			-- `update` wants no change, but the value that it got may differ from Redis's.
-			local seconds = options.timeout or TIMEOUT
-			deadline = SysTime() + seconds
-			return copy.Fetch(self, key, function(err, entry)
-				if not err then return attempt(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0", deadline) end
-				if fn then addon.Protect(fn, addon.Error(err.code, err.message, false)) end -- sent = false: a read changes nothing
-			end, seconds)
-		end
-		if value == nil then
-			if not fn then return true end
-			if is_first then
-				addon.Soon(self, function() fn(nil, entries.Fresh(old), false) end)
-			else
-				addon.Protect(fn, nil, entries.Fresh(old), false)
-			end
-			return true
-		end
-		local changes = { "remove", key, "", "", version }
-		if value ~= realtime.NULL then
-			local text, reason
-			if is_first then
-				text = encode("Update", key, value)
-			else
-				text, reason = addon.json.Encode(value, entries.VALUE)
-				if not text then
-					ErrorNoHaltWithStack(addon.Printable("'Update' \"" .. key .. '": ' .. reason))
-					return fn and addon.Protect(fn, addon.Error("FAILED", reason))
-				end
-			end
-			changes = { "set", key, text, expiry(options, "keep"), version }
-			value = addon.json.Decode(text, entries.VALUE) -- as it is now, whatever the addon does to its table
-		end
-		deadline = deadline or SysTime() + (options.timeout or TIMEOUT)
-		local settings = { once = options.once, timeout = math.max(deadline - SysTime(), 0.001) }
-		local accepted, refused = writes.Send(self, key, changes, settings, function(err, detail, extra)
-			if err and err.code == "OTHER" and SysTime() < deadline then
-				local now
-				if extra ~= "" then now = addon.json.Decode(extra, entries.VALUE) end
-				return attempt(self, key, update, options, fn, now, detail, deadline)
-			end
-			if err and err.code == "OTHER" then err = addon.Error("TIMEOUT", "others changed the key again and again; it was not changed") end
-			if not fn then
-				if err then addon.SayRarely(self, string.format('shared table "%s": an update failed: %s', self.name, tostring(err))) end
-				return
-			end
-			if err then return fn(err) end
-			if extra == true then -- `once` was there before
-				if copy.HasNewest(self, key) then return fn(nil, self:Get(key), false) end
-				local function tell(problem, entry)
-					local now
-					if problem then now = self:Get(key) elseif entry then now = entries.Fresh(entry.value) end
-					addon.Protect(fn, nil, now, false)
-				end
-				return copy.Fetch(self, key, tell) or tell(true)
-			end
-			if value == realtime.NULL then return fn(nil, nil, old ~= nil) end
-			fn(nil, value, true)
-		end)
-		if not accepted and not is_first and fn then addon.Protect(fn, refused) end
-		return accepted, refused
+	-- self.updates: key → the last of its Updates under way. Each has `before` and `next`, `value` (that of the key after
+	-- it), and the condition under which the key still has this value: `version`, or `after` (the token of its write).
+	local function link(self, update)
+		if update.is_linked then return end
+		local last = self.updates[update.key]
+		update.is_linked, update.before = true, last
+		if last then last.next = update end
+		self.updates[update.key] = update
 	end
 
-	addon.shared_update = attempt
+	-- It is over: tells its callback.
+	local function finish(self, update, err, ...)
+		local before, following = update.before, update.next
+		if before then before.next = following end
+		if following then following.before = before else self.updates[update.key] = before end
+		if update.fn then
+			addon.Protect(update.fn, err, ...)
+		elseif err and err.code ~= "FAILED" then -- that was reported where it happened
+			addon.SayRarely(self, string.format('shared table "%s": an update failed: %s', self.name, tostring(err)))
+		end
+	end
+
+	local again
+
+	local function answered(self, update, old, err, detail, extra)
+		if err and err.code == "OTHER" then
+			if SysTime() >= update.deadline then
+				return finish(self, update, addon.Error("TIMEOUT", "others changed the key again and again; it was not changed"))
+			end
+			return again(self, update, { version = detail, value = extra ~= "" and addon.json.Decode(extra, entries.VALUE) or nil })
+		end
+		if err then return finish(self, update, err) end
+		if extra ~= true then return finish(self, update, nil, entries.Fresh(update.value), update.value ~= nil or old ~= nil) end
+		-- `once` was there before.
+		if copy.HasNewest(self, update.key) then return finish(self, update, nil, self:Get(update.key), false) end
+		local function tell(problem, entry)
+			local now
+			if problem then now = self:Get(update.key) elseif entry then now = entries.Fresh(entry.value) end
+			finish(self, update, nil, now, false)
+		end
+		return copy.Fetch(self, update.key, tell) or tell(true)
+	end
+
+	-- Sends what the function returned for the value of `base`, an Update or an entry. With nil it wants no change, but the
+	-- value that it got may differ from Redis's, so it runs again with that. Returns the same as client:Command.
+	local function send(self, update, base, value, text)
+		local key, old, token = update.key, base.value, nil
+		local left = math.max(update.deadline - SysTime(), 0.001)
+		local accepted, refused
+		if value == nil then
+			accepted, refused = copy.Fetch(self, key, function(err, entry)
+				if not err then return again(self, update, entry or NOTHING) end
+				finish(self, update, addon.Error(err.code, err.message, false)) -- sent = false: a read changes nothing
+			end, left)
+		else
+			local condition = base.after and "after" or base.version
+			local change = text and { "set", key, text, expiry(update.options, "keep"), condition } or { "remove", key, "", "", condition }
+			accepted, refused, token = writes.Send(self, key, change, { once = update.options.once, timeout = left, after = base.after },
+				function(...) answered(self, update, old, ...) end)
+		end
+		if not accepted then return false, refused end
+		if value == nil then
+			update.value, update.version, update.after = old, base.version, base.after
+		else
+			-- As it is now, whatever the addon does to its table.
+			update.value, update.version, update.after = text and addon.json.Decode(text, entries.VALUE), nil, token
+		end
+		self.updates_sent = self.updates_sent + 1
+		update.sent = self.updates_sent
+		link(self, update)
+		return true
+	end
+
+	-- Runs the function again, with the value that Redis has; or, if the Update before it was sent again after this one, with
+	-- what that one makes of it.
+	function again(self, update, now)
+		local before, value, text, reason = update.before, nil, nil, nil
+		local is_known = not before or before.sent < update.sent
+		local base = is_known and now or before
+		local fine = addon.Protect(function() value = update.compute(entries.Fresh(base.value)) end)
+		if not fine then return finish(self, update, addon.Error("FAILED", "the function raised an error")) end
+		if value == nil and is_known then return finish(self, update, nil, entries.Fresh(base.value), false) end
+		if value ~= nil and value ~= realtime.NULL then
+			text, reason = addon.json.Encode(value, entries.VALUE)
+			if not text then
+				ErrorNoHaltWithStack(addon.Printable("'Update' \"" .. update.key .. '": ' .. reason))
+				return finish(self, update, addon.Error("FAILED", reason))
+			end
+		end
+		local accepted, refused = send(self, update, base, value, text)
+		if not accepted then finish(self, update, refused) end
+	end
+
+	-- Returns the same as client:Command.
+	function addon.shared_update(self, key, compute, options, fn)
+		local update = { key = key, compute = compute, options = options, fn = fn, deadline = SysTime() + (options.timeout or TIMEOUT) }
+		local last = self.updates[key]
+		local base = last or self.entries[key] or NOTHING
+		local old = base.value
+		local value = compute(entries.Fresh(old))
+		local text = value ~= nil and value ~= realtime.NULL and encode("Update", key, value) or nil
+		if value == nil and not last and copy.HasNewest(self, key) then
+			if fn then addon.Soon(self, function() fn(nil, entries.Fresh(old), false) end) end
+			return true
+		end
+		return send(self, update, base, value, text)
+	end
 end

@@ -51,8 +51,8 @@ return function(_, addon)
 	})
 	writes.Close = calls.Close
 
-	-- Sends changes, five arguments each as in shared_write.lua. fn(err, detail, again). Returns the same as
-	-- client:Command.
+	-- Sends changes, five arguments each as in shared_write.lua. options.after: the token of the write after which they come.
+	-- fn(err, detail, again). Returns the same as client:Command, and as a third value the token.
 	function writes.Send(self, key, changes, options, fn, is_silent)
 		local write = calls.New(self, { key = key, keys = {}, is_silent = is_silent }, fn, options.timeout)
 		write.keys_of_outcome = { self.key .. ":token:" .. write.token }
@@ -60,8 +60,13 @@ return function(_, addon)
 		if options.once then write.keys_of_outcome[2] = self.key .. ":once:" .. options.once end
 		local keys, arguments = { self.key, self.key .. ":expiry" }, { self.id, write.token, write.kept }
 		table.Add(keys, write.keys_of_outcome)
+		if options.after then
+			keys[4] = keys[4] or keys[3]
+			keys[5] = self.key .. ":token:" .. options.after
+		end
 		table.Add(arguments, changes)
-		return calls.Send(self, write, keys, arguments)
+		local accepted, refused = calls.Send(self, write, keys, arguments)
+		return accepted, refused, write.token
 	end
 
 	function writes.Tick(self, now)

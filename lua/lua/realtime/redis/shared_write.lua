@@ -3,12 +3,14 @@
 -- KEYS[1]  realtime:shared:{NAME}, the table: a hash. Also the channel on which servers are notified.
 -- KEYS[2]  realtime:shared:{NAME}:expiry, when each key expires: a sorted set
 -- KEYS[3]  realtime:shared:{NAME}:token:TOKEN, the outcome of this call
--- KEYS[4]  realtime:shared:{NAME}:once:ID, if the changes may happen only once for that ID
+-- KEYS[4]  realtime:shared:{NAME}:once:ID, if the changes may happen only once for that ID; KEYS[3] again if not, and KEYS[5] follows
+-- KEYS[5]  realtime:shared:{NAME}:token:EARLIER, the KEYS[3] of an earlier call, for "after"
 -- ARGV[1]  the writer's id, such as "web"
 -- ARGV[2]  TOKEN: 32 random hexadecimal digits, new for each call
 -- ARGV[3]  for how many seconds the outcome is kept
 -- ARGV[4…] one or more changes, of five arguments each:
---   "set",    key, JSON,   EXPIRES, the version that the key must have ("" for any)
+--   "set",    key, JSON,   EXPIRES, the version that the key must have ("" for any); or "after": the key must be as the earlier call
+--             left it, which set or removed this key alone
 --   "remove", key, "",     "",      likewise
 --   "add",    key, number, EXPIRES, "MIN MAX", such as "0 inf" or "-inf inf"
 --   EXPIRES is seconds (more than 200 years are never), "never", or "keep" for the key's current expiry
@@ -34,7 +36,8 @@ local MAX_BYTES = 16 * 1024 * 1024
 local MAX_KEY, MAX_CHANGES, MAX_MESSAGE = 256, 64 * 1024, 80 * 1024
 local SWEPT = 20 -- how many expired keys one call removes
 local WEEK = 7 * 24 * 3600
-local table_key, expiry_key, token_key, once_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local table_key, expiry_key, token_key, earlier_key = KEYS[1], KEYS[2], KEYS[3], KEYS[5]
+local once_key = KEYS[4] ~= token_key and KEYS[4]
 local from, token, seconds_kept = ARGV[1], ARGV[2], ARGV[3]
 
 if #token ~= 32 or string.find(token, "[^0-9a-f]") then return redis.error_reply("ERR the token is not 32 hexadecimal digits") end
@@ -74,6 +77,13 @@ local function read(key)
 	return entry
 end
 
+-- The version that a condition demands; nil if the earlier call was not done.
+local function demanded(condition)
+	if condition ~= "after" then return condition end
+	local its_version, its_detail = string.match(redis.call("GET", earlier_key) or "", "^(%d+) (.*)$")
+	return its_detail == "" and its_version or its_version and "0" -- only a removal has a detail
+end
+
 local function write_head(number)
 	redis.call("HSET", table_key, "", digits(number) .. " " .. mark .. " " .. digits(math.max(bytes, 0)))
 end
@@ -106,7 +116,7 @@ for i = 4, #ARGV, 5 do
 	local entry = read(key)
 	size = size + #value
 	if key == "" or #key > MAX_KEY or size > MAX_CHANGES then return answer("size") end
-	if action ~= "add" and condition ~= "" and condition ~= entry.version then
+	if action ~= "add" and condition ~= "" and demanded(condition) ~= entry.version then
 		return answer("other", 0, 1, entry.version, entry.json or "")
 	end
 	if action == "remove" then
