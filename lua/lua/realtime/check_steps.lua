@@ -159,7 +159,7 @@ return function(realtime, addon)
 		end
 		local reason = stats.refused_reason or "…"
 		report.Problem("subscriptions", string.format("%d of %d are refused: %s", stats.refused, stats.subscriptions, addon.WithoutRemedy(reason)),
-			addon.TodoOfSubscriptions(report, client, reason) .. "\nThey are asked for again within five minutes.")
+			addon.TodoOfSubscriptions(report, client, reason) .. "\nThey are asked for again within five minutes. If a name is misspelled, correct the addon instead.")
 	end
 
 	local function memory_is_full(report, memory)
