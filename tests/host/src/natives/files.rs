@@ -31,18 +31,10 @@ pub(super) fn has_game_lua(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().options.game_lua.is_some().into())
 }
 
-/// `read(root, path)`: the file's bytes, or nil.
+/// `read(root, path)`: the file's bytes; or nil, as in the game also for a file that may not be read.
 pub(super) fn read(call: &Call<'_>) -> Result<Value, String> {
     let Some(path) = found(call)? else { return Ok(Value::Nil) };
-    // Windows has another error for a folder.
-    if path.is_dir() {
-        return Ok(Value::Nil);
-    }
-    match fs::read(path) {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Value::Nil),
-        Err(error) => Err(error.to_string()),
-    }
+    Ok(fs::read(path).map_or(Value::Nil, Into::into))
 }
 
 /// `size(root, path)`: how many bytes the file has, or nil.

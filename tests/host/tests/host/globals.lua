@@ -66,6 +66,7 @@ same(file.Read("some/where.txt", "DATA"), "a\0bc")
 same(file.Exists("some/where.txt", "DATA"), true)
 same(file.Write("program.exe", "x"), false)
 same(file.Read("../../secret.txt", "DATA"), nil)
+same(file.Read("some/where.txt/below.txt", "DATA"), nil) -- the system says that this is no folder
 local files, folders = file.Find("*", "DATA")
 same(#files, 0)
 same(folders[1], "some")
