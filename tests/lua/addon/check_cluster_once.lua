@@ -1,12 +1,8 @@
 -- servers: real; redis: 7.0
 -- realtime_check on a cluster: whether its nodes serve all hash slots.
 
-local function put(url) host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1", "options": { "reconnect_max": 0.1 } }', url)) end
-if host.map_number == 1 then
-	put(host.redis_url)
-	host.next_map()
-	return
-end
+local put = include("_check_put.lua")
+if not put then return end
 
 local kit = include("../_kit.lua")
 local check_kit = include("_check.lua")(put)

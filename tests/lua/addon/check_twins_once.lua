@@ -1,14 +1,8 @@
 -- servers: real; redis: 6.2
 -- realtime_check on two servers at about the same time: both learn what is wrong with both, and what to do is the same.
 
-local function put(url)
-	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1", "options": { "reconnect_max": 0.1 } }', url))
-end
-if host.map_number == 1 then
-	put(host.redis_url)
-	host.next_map()
-	return
-end
+local put = include("_check_put.lua")
+if not put then return end
 
 local kit = include("../_kit.lua")
 local addon = realtime.addon
