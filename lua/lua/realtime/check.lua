@@ -19,7 +19,8 @@ return function(realtime, addon)
 		last_state = state
 		-- The state changes before the event with the reason comes.
 		local newest = history[#history]
-		if newest and state ~= "ready" and not newest.error then newest.error = default:Stats().error end
+		local is_away = state == "connecting" or state == "waiting"
+		if newest and is_away and not newest.error then newest.error = default:Stats().error end
 	end)
 	table.insert(addon.default_listeners, function(client)
 		default, last_state = client, nil
