@@ -373,7 +373,7 @@ impl SentinelWatch {
         let mut error = failure.into_error(&self.master, &self.config, seen);
         error.message = format!("the Sentinel {endpoint}: {}", error.message.trim_end_matches('.')).into();
         let had_lasted = self.link.lost(now);
-        // Of a Sentinel that is soon lost, or reaches too few others, only what the next one says is of interest.
+        // Each Sentinel is asked once in a round, also if another one answered meanwhile and was soon lost.
         match self.endpoints.failed(error, Life::of(false, had_lasted)) {
             Turn::Next => self.connect(now),
             Turn::RoundOver(error) => {
