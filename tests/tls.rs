@@ -267,13 +267,13 @@ fn a_certificate_that_is_renewed_under_us_is_taken_if_it_is_believed() {
     // Open links stay open.
     game.publish(&client, "chat", b"x", ANSWER);
     assert_eq!(client.wait_answer(), Ok(Value::Integer(0)));
-    server.say("CLIENT KILL TYPE normal SKIPME yes");
+    server.say("CLIENT KILL SKIPME yes");
     down(&mut client);
     let after = ready(&mut client).tls_expires.expect("a certificate");
     assert!(after > before + 29 * 86_400, "{before} {after}");
 
     renew(&Identity::self_signed(&["127.0.0.1"]));
-    server.say("CLIENT KILL TYPE normal SKIPME yes");
+    server.say("CLIENT KILL SKIPME yes");
     let mut error = down(&mut client);
     while error.code != Code::Tls {
         error = down(&mut client);

@@ -239,7 +239,7 @@ host.test("a connection that was lost and made again at once is among the change
 	local client = restart("redis://127.0.0.1:" .. port .. ",localhost:" .. port)
 	kit.wait("ready", function() return client:IsConnected() end)
 	all_well()
-	host.real.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	host.server.drop()
 	kit.wait("another connection", function() return client:Stats().reconnects > 0 end)
 	local told = show(all_well()):match("changes of state: [^\n]*")
 	assert(told:find("connecting %(DISCONNECTED: [^,]*%), %d+ s ago ready$") or told:find("ready again$"), told)
