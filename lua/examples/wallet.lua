@@ -49,7 +49,7 @@ local function settle(id, wallet, receipt, fn)
 	end)
 end
 
--- fn(err, is_open): err is nil once it is paid for, whatever fails later. With an error it is not paid for, and the
+-- fn(err, is_open): err is nil once the player has paid, whatever fails later. With an error nothing was paid, and the
 -- player keeps the points. But if is_open is true, the outcome is not known yet, because the player has left: give
 -- nothing, and check the receipts when the player is back. A receipt is in the same document as the points, so neither is
 -- saved without the other.
