@@ -18,8 +18,8 @@ use crate::backend::Endpoint;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{LinkId, Node, RequestKind, Role};
 
-/// The pause before a refused request is tried again. A cluster that has lost a master or moves a slot is not asked
-/// more often, and two nodes may disagree for that long.
+/// The pause before a refused request is tried again: a cluster that has lost a master, or is moving a slot,
+/// is not asked more often, and two nodes that disagree about a slot have time to agree.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// How often a request is redirected without a pause: once for a MOVED with a new node, and once for an ASK after it.
 pub(super) const AT_ONCE: u8 = 2;

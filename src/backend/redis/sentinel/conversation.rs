@@ -89,7 +89,7 @@ impl SentinelWatch {
                 if topic.as_bytes() == Some(SWITCH)
                     && payload.as_bytes().is_some_and(|text| is_about(text, &self.master))
                 {
-                    // The question in flight may have been answered before.
+                    // The answer to the question in flight may be older than this switch.
                     self.will_be_fresh = false;
                     self.ask_soon(now);
                 }

@@ -31,7 +31,8 @@ pub struct RefusedTopics<'a> {
     pub count: usize,
     /// Some of them, all refused for one reason; empty only if `count` is 0.
     pub some: Vec<RefusedTopic<'a>>,
-    /// Those whose subscription was refused, for any reason: all of them, unless they are many.
+    /// Topics whose subscription was refused, for any reason. If very many topics are refused, only some of
+    /// them.
     pub wanted: Vec<Topic>,
 }
 
@@ -141,7 +142,7 @@ impl Delivery {
         }
     }
 
-    /// The wanted topics: all of them, unless they are many.
+    /// The wanted topics; if there are very many, only some of them.
     pub fn wanted_topics(&self) -> Vec<Topic> {
         let of_kind = |kind| {
             let wanted = self.tables.of(kind).iter().filter(|(_, entry)| entry.is_wanted());
