@@ -222,7 +222,7 @@ impl Failure {
                 "the server granted RESP3 and speaks RESP2; the client connects again, with RESP2",
             ),
             Self::NotHello => {
-                Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
+                Error::unsent(Code::Protocol, "the server answered HELLO with something other than a map")
             }
             Self::Sentinel => Error::unsent(
                 Code::Unsupported,
@@ -263,7 +263,7 @@ impl Failure {
                  published elsewhere do not arrive there; the connection goes to another node",
             ),
             Self::NotPong => {
-                Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
+                Error::unsent(Code::Protocol, "the server answered PING with something other than PONG")
             }
             Self::Decode(error) => Error::unsent(Code::Protocol, advice::undecodable(error)),
             Self::OutOfStep => Error::unsent(
