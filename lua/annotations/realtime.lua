@@ -693,10 +693,10 @@ function RealtimeShared:Remove(key, fn) end
 ---@return RealtimeError? err
 function RealtimeShared:Add(key, number, options, fn) end
 
----Changes a key to the result of update for its value: update runs inside the call, and again with the newer value if another server was
----faster, so it must have no other effect. Its value includes what this server's earlier Updates of the key are about to store. Returning
----nothing leaves the key as it is, realtime.NULL removes it. If the copy may be behind Redis, returning nothing makes it run once more with
----Redis's value.
+---Sets a key to update(old). update runs inside the call, and again with the newer value if another server was faster, so it must have no
+---other effect. `old` includes the results of this server's earlier Updates of the key that are still under way. If update returns nothing,
+---the key stays as it is; if it returns realtime.NULL, the key is removed. If it returns nothing and the copy may be behind Redis, it runs
+---once more with Redis's value.
 ---@param key string
 ---@param update fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn

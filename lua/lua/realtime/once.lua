@@ -40,7 +40,7 @@ return function(realtime, addon)
 		local function done(err)
 			if called or not job.client:IsValid() then return false end
 			called = true
-			-- Another server has the job, or had it before this one's next run.
+			-- This run lost the job to another server; the current run here may be a later one.
 			if job.state ~= "running" or job.fence ~= fence then return false end
 			job.state, job.next_at = err and "release" or "done", 0
 			return true

@@ -53,8 +53,8 @@ return function(realtime, addon)
 		return copy.Fetch(self, update.key, tell) or tell(true)
 	end
 
-	-- Sends what the function returned for the value of `base`, an Update or an entry. With nil it wants no change, but the
-	-- value that it got may differ from Redis's, so it runs again with that. Returns the same as client:Command.
+	-- Sends the result of the function for the value of `base`, an Update or an entry. If it returned nil, it wants no change;
+	-- but its value may differ from Redis's, so it runs again with Redis's value. Returns the same as client:Command.
 	local function send(self, update, base, value, text)
 		local key, old, token = update.key, base.value, nil
 		local left = math.max(update.deadline - SysTime(), 0.001)
@@ -83,8 +83,8 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Runs the function again, with the value that Redis has; or, if the Update before it was sent again after this one, with
-	-- what that one makes of it.
+	-- Runs the function again with the value that Redis has, `now`. If the Update before this one was sent again after this
+	-- one, its result is newer, and the function gets that.
 	function again(self, update, now)
 		local before, value, text, reason = update.before, nil, nil, nil
 		local is_known = not before or before.sent < update.sent
