@@ -930,7 +930,7 @@ function RealtimePlayers:On(event, identifier, fn) end
 ---@param identifier? string default: the calling file
 function RealtimePlayers:Off(event, identifier) end
 
----Where realtime.Profiles keeps documents, if not in Redis. The lock stays there.
+---Where realtime.Profiles keeps documents, if not in Redis. The lock is in Redis in any case.
 ---@class RealtimeProfilesStorage
 ---@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean), fence: number) stores the fence before it reads; data nil: there is no document yet
 ---@field save fun(id: string, data: RealtimeValue|boolean, fence: number, done: fun(err?: any), is_last: boolean) stores the fence, too, and refuses a smaller one; is_last: done must be called before it returns

@@ -16,7 +16,8 @@ const BATCH_SHARE: usize = 8;
 const BATCH_ENTRIES: usize = 1024;
 /// The most bytes in a batch, except for a single larger message.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How many batches more than a full queue needs have a place: every control entry between two messages ends a batch.
+/// How many places for batches there are beyond those that a full queue of messages needs: every control
+/// entry between two messages ends a batch.
 const SPARE_BATCHES: usize = 1024;
 /// The most batches that have a place, whatever the limits say: four gigabytes of full ones.
 const MAX_PLACES: usize = 1 << 16;

@@ -43,8 +43,8 @@ return function(realtime, addon)
 	end
 
 	-- A client's version of the script: the line at its end gives it a digest that no other client of any server
-	-- loads. So if Redis has forgotten the script, it refuses all calls in flight, and not just the first ones, which
-	-- would then run after later ones.
+	-- loads. So if Redis has forgotten the script, it refuses all calls in flight. If it refused only the first
+	-- ones, these would run after later ones.
 	local function text_to_send(client, name)
 		local id, is_named = realtime.ServerId()
 		return addon.ScriptText(name) .. (is_named and "\n-- " .. id .. " " .. number_of(client) or "")

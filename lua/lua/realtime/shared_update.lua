@@ -1,9 +1,9 @@
 -- realtime.Shared's Update: an addon's function computes the new value from the old one, again if others are quicker.
 --
--- The Updates of a key that this server has under way do not compete. Each computes its value from that of the one before
--- it, and Redis makes the change only if the key is as that one left it ("after"). So if Redis refuses one, because
--- another server has changed the key, it refuses those that follow. Each of them runs again when its refusal comes, in
--- the same order, from the new value of the one before it.
+-- The Updates of a key that this server has under way do not compete. Each computes its value from the result of
+-- the one before it, and Redis makes the change only if the key still has that result ("after"). So if Redis refuses
+-- an Update, because another server has changed the key, it refuses those that follow. Each of them runs again when
+-- its refusal comes, in the same order, from the new result of the one before it.
 return function(realtime, addon)
 	local copy, entries, writes, check = addon.shared_copy, addon.shared_entries, addon.shared_writes, addon.shared_arguments
 	local encode, expiry, SysTime = check.Encode, check.Expiry, SysTime

@@ -148,5 +148,5 @@ pub(super) fn protocol(problem: &str) -> Error {
 }
 
 /// Published messages do not arrive.
-pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none, as through a connection pooler in transaction mode: \
+pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none, as a connection pooler in transaction mode does: \
                                            set pool_mode = session for this database in pgbouncer.ini, or connect to PostgreSQL itself";

@@ -29,7 +29,7 @@ impl Encoder {
         self.buffer.clear();
         if write(&mut self.buffer).is_err() {
             debug_assert!(false, "an argument was let through that cannot be encoded");
-            // The Sync after it is answered all the same.
+            // Nothing is sent in its place. The Sync that follows is answered all the same.
             self.buffer.clear();
         }
         out.extend_from_slice(&self.buffer);

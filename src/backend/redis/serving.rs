@@ -32,7 +32,8 @@ pub(super) struct Serving {
 pub(super) enum ServingVerdict {
     Unchanged,
     Serves,
-    /// The server serves no data, and may not have since then. `is_news`: it did before, or had another reason.
+    /// The server serves no data, and perhaps has served none after `since`. `is_news`: it served data
+    /// before, or had another reason.
     Outage {
         error: Error,
         since: Instant,
