@@ -312,7 +312,7 @@ function realtime.Sleep(seconds) end
 ---@return string? message why they are not known
 function realtime.Time() end
 
----Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
+---Runs fn on one of the servers that call this for the slot. If that server dies or fails, fn runs again, here or elsewhere.
 ---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
 ---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run: write it with string.format("%.0f", fence)
 ---@param options? { lease?: number } seconds for which a silent server keeps the job; default 60

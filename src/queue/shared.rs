@@ -55,8 +55,8 @@ pub(super) enum Cost {
     State,
 }
 
-/// Keeps the values that one thread writes out of the cache line that the other one writes. Two lines, because
-/// processors fetch them in pairs.
+/// Values that one thread writes, in a cache line of their own: the other thread's values are in another one.
+/// Two lines, because processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct CacheLine<T>(pub(super) T);

@@ -150,7 +150,8 @@ return function(realtime, addon)
 		return lease
 	end
 
-	-- Runs fn(done, fence) on one server of all that call this for the slot; again, here or elsewhere, if it dies or calls done(err).
+	-- Runs fn(done, fence) on one of the servers that call this for the slot. If that server dies or calls done(err), fn runs again,
+	-- here or elsewhere.
 	function realtime.Once(slot, fn, options, client, id)
 		addon.CheckDot("Once", slot)
 		if not isstring(slot) or slot == "" or #slot > MAX_SLOT then

@@ -76,7 +76,7 @@ return function(realtime, addon)
 	local SCRIPT_REFUSALS = { "user executing the script", "ACL failure in script" }
 
 	-- Explains an error of a Redis that is too old, or of a server that runs no scripts; and says where to find all permissions that a
-	-- script needs: the module knows only the first one, and keys that are different in the next call.
+	-- script needs: the module's advice has only the first missing one, and keys that differ in the next call.
 	local function explained(err)
 		local text = err and err.message
 		if text and (text:find("unknown command", 1, true) or text:find("non deterministic commands", 1, true)) then

@@ -83,8 +83,8 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Runs the function again with the value that Redis has, `now`. If the Update before this one was sent again after this
-	-- one, its result is newer, and the function gets that.
+	-- Runs the function again with the value that Redis has, `now`. But if the Update before this one was sent later than
+	-- this one, with the result of that Update, which is newer.
 	function again(self, update, now)
 		local before, value, text, reason = update.before, nil, nil, nil
 		local is_known = not before or before.sent < update.sent

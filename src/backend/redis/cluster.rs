@@ -269,8 +269,8 @@ impl Cluster {
         Some(masters.chain(replicas).collect())
     }
 
-    /// The node at which a sharded channel is subscribed: the one that holds its hash slot, or a replica of it if it
-    /// cannot be reached. `None` if it is not known.
+    /// The node at which a sharded channel is subscribed: the one that holds its hash slot, or, if that node
+    /// cannot be reached, a replica of it. `None` if the node is not known.
     pub(super) fn node_of_channel(&self, name: &[u8], links: &[Link]) -> Option<&Endpoint> {
         let holder = self.slots.node_of(HashSlot::of(name).number())?;
         let is_lost = |node: &Endpoint| link_to_shard(node, links).is_some_and(|i| links[i].is_waiting());

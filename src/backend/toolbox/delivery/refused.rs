@@ -51,8 +51,8 @@ pub struct RefusedTopic<'a> {
 
 impl Delivery {
     /// The server refused the rest of the oldest batch in flight. Returns the events to emit. A name that was refused
-    /// alone is asked for again after a pause; several names of a SUBSCRIBE at once, in two halves, because one of
-    /// them may be the reason.
+    /// alone is asked for again after a pause. Several names of a SUBSCRIBE are asked for again at once, in
+    /// two halves, because one of them may be the reason.
     pub fn refuse(&mut self, batch: Batch, error: &Error, refusal: RefusalKind, now: Instant) -> Vec<Event> {
         self.batches = self.batches.saturating_sub(1);
         let (operation, kind) = (batch.operation, batch.kind);
