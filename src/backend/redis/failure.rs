@@ -103,7 +103,7 @@ impl Failure {
         matches!(self, Self::Link(_))
     }
 
-    /// The last address that was tried of a name, if there was no time for its other addresses.
+    /// The address of a name that was tried last, if there was no time for the other addresses of the name.
     pub(super) fn last_tried(&self) -> Option<SocketAddr> {
         match self {
             Self::Link(LinkError::TimedOut(_, last)) => *last,
@@ -321,7 +321,7 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
     }
 }
 
-/// An error that says how a URL is written, for one that names Sentinels.
+/// If an error says how a URL is written, makes it say so for a URL that names Sentinels.
 fn with_sentinel_url(error: Error) -> Error {
     if !error.message.contains("://") {
         return error;
