@@ -256,8 +256,8 @@ fn sentinel(set: &mut OptionSet, master: Option<String>) -> Result<Option<Sentin
         return match key {
             Some(key) => {
                 let problem = format!(
-                    "is for Sentinels: the URL begins with redis-sentinel://, as in {SENTINEL_URL}, or host and \
-                     sentinel_master stand in place of a URL"
+                    "is for Sentinels: use a URL that begins with redis-sentinel://, as in {SENTINEL_URL}, or host \
+                     and sentinel_master in place of a URL"
                 );
                 Err(OptionError::invalid(key, problem))
             }
