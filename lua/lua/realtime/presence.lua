@@ -309,7 +309,7 @@ return function(realtime, addon)
 
 	addon.HasTwin = has_twin
 
-	-- Whether a twin was heard lately, once at least.
+	-- Whether a twin was heard lately, even if only once.
 	function addon.HearsTwin(self)
 		for _, twin in pairs(self.twins) do
 			if SysTime() - twin.heard < patience() then return true end

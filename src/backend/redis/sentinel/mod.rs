@@ -173,7 +173,7 @@ impl SentinelWatch {
         self.confirmed
     }
 
-    /// Another server is the master, or may be: returns when the old one was last known to be it.
+    /// Another server is the master, or may be: returns when the old one was last known as the master.
     pub(super) fn take_confirmed(&mut self) -> Option<Instant> {
         self.confirmed.take()
     }
