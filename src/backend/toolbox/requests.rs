@@ -135,7 +135,7 @@ impl Requests {
 
     /// Answers each request that has timed out with its `error`, which depends on the link, if any, on which
     /// a part of the request was written. A request that was not written is taken back; otherwise its answer
-    /// is still expected. `pipelines` are all that the session has. Returns whether any request had timed out.
+    /// is still expected. `pipelines` are all that the session has. Returns whether any request timed out.
     pub fn expire<'a, E: 'a>(
         &mut self,
         now: Instant,
