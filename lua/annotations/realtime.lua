@@ -312,7 +312,7 @@ function realtime.Sleep(seconds) end
 ---@return string? message why they are not known
 function realtime.Time() end
 
----Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
+---Runs fn on one of the servers that call this for the slot. If that server dies or fails, fn runs again, here or elsewhere.
 ---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
 ---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run: write it with string.format("%.0f", fence)
 ---@param options? { lease?: number } seconds for which a silent server keeps the job; default 60
@@ -693,10 +693,10 @@ function RealtimeShared:Remove(key, fn) end
 ---@return RealtimeError? err
 function RealtimeShared:Add(key, number, options, fn) end
 
----Changes a key to the result of update for its value: update runs inside the call, and again with the newer value if another server was
----faster, so it must have no other effect. Its value includes what this server's earlier Updates of the key are about to store. Returning
----nothing leaves the key as it is, realtime.NULL removes it. If the copy may be behind Redis, returning nothing makes it run once more with
----Redis's value.
+---Sets a key to update(old). update runs inside the call, and again with the newer value if another server was faster, so it must have no
+---other effect. `old` includes the results of this server's earlier Updates of the key that are still under way. If update returns nothing,
+---the key stays as it is; if it returns realtime.NULL, the key is removed. If it returns nothing and the copy may be behind Redis, it runs
+---once more with Redis's value.
 ---@param key string
 ---@param update fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn
@@ -930,7 +930,7 @@ function RealtimePlayers:On(event, identifier, fn) end
 ---@param identifier? string default: the calling file
 function RealtimePlayers:Off(event, identifier) end
 
----Where realtime.Profiles keeps documents, if not in Redis. The lock stays there.
+---Where realtime.Profiles keeps documents, if not in Redis. The lock is in Redis in any case.
 ---@class RealtimeProfilesStorage
 ---@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean), fence: number) stores the fence before it reads; data nil: there is no document yet
 ---@field save fun(id: string, data: RealtimeValue|boolean, fence: number, done: fun(err?: any), is_last: boolean) stores the fence, too, and refuses a smaller one; is_last: done must be called before it returns

@@ -35,8 +35,8 @@ impl<'a> Frame<'a> {
     /// The frame's bytes as they were sent, with attributes, but without pushes that came in its middle: for proxies
     /// that forward it.
     ///
-    /// `None` if some were not kept: those of a streamed string, which is assembled without its chunks' headers, of
-    /// parts skipped because of a soft limit, and of a truncated frame.
+    /// `None` if some of these bytes were not kept: the frame has a streamed string, which is assembled
+    /// without its chunks' headers; a part was skipped because of a soft limit; or the frame was truncated.
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();

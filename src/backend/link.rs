@@ -91,7 +91,7 @@ pub enum LinkError {
     Eof,
     /// The connection was closed, and the server had not announced the end within TLS.
     #[error(
-        "the connection was cut: the server did not end it, or ended without a word (no close_notify came)"
+        "the connection was cut: something in between cut it, or the server closed it without a close_notify"
     )]
     Truncated,
     /// Reading or writing failed.

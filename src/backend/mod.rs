@@ -246,8 +246,8 @@ pub trait Session: Send {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Make this link. All addresses of the endpoint's name are tried, within the deadline: in the resolver's order,
-    /// or, with `after`, in the order of the addresses, beginning with the one after it. An existing link with this
-    /// number is closed first, without further calls about it.
+    /// or, if `after` is given, in ascending order as a ring that begins with the address after `after`. An
+    /// existing link with this number is closed first, without further calls about it.
     Connect {
         /// Which link.
         link: LinkId,

@@ -111,7 +111,7 @@ mod tests {
             assert_eq!(
                 ran,
                 fast + 9,
-                "the eight slow ones were seen, and the first one that took the rest was the last"
+                "the clock was read after each slow one, so the one that used up the budget was the last"
             );
         }
     }
@@ -122,7 +122,7 @@ mod tests {
             let lengths = std::iter::repeat_n(Duration::from_nanos(100), fast);
             let (ran, ..) = run(TICK, lengths.chain(std::iter::repeat(TICK)));
             let slow = ran - fast;
-            assert!((1..=16).contains(&slow), "{slow} slow ones behind {fast} fast ones");
+            assert!((1..=16).contains(&slow), "{slow} slow ones after {fast} fast ones");
         }
     }
 
@@ -136,7 +136,7 @@ mod tests {
                 assert!(!budget.spent(|| now), "the fast one number {n} of {fast}");
             }
             budget.look_next();
-            assert!(budget.spent(|| now + TICK), "behind {fast} fast ones");
+            assert!(budget.spent(|| now + TICK), "after {fast} fast ones");
         }
     }
 

@@ -12,9 +12,10 @@ const GATHER: Duration = Duration::from_millis(500);
 /// Then at most [`LINES`] lines within this time, one for each reason.
 const INTERVAL: Duration = Duration::from_secs(10);
 const LINES: usize = 4;
-/// How many reasons are kept separately, and how many names besides the first one of each, until they are printed.
-/// Others are only counted.
+/// How many reasons are kept separately until they are printed. Failures for other reasons are only counted.
 const REASONS: usize = 16;
+/// How many names are kept until they are printed, of all reasons together. Other names are only counted,
+/// except for the first name of a reason.
 const NAMES: usize = 256;
 /// How many names one reason may have until all of them are printed. Others are only counted.
 const KNOWN: usize = 4 * NAMES;

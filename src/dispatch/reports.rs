@@ -21,7 +21,7 @@ const TEXT_BYTES: usize = 256;
 #[derive(Debug, Default)]
 pub struct Reports {
     known: Vec<RecentError>,
-    /// Errors for which there is no place among those: all of them, with the text of the first.
+    /// The errors for which `known` has no room, counted together, with the text of the first one.
     others: Option<RecentError>,
     /// When to report the next count.
     due: Option<Instant>,

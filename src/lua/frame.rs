@@ -76,8 +76,8 @@ pub(super) struct Location {
 /// How far up the stack a calling script is searched for. Between it and us there may be C functions such as `pcall`.
 const MAX_LEVELS: c_int = 64;
 
-/// How many slots of the stack a function's own work may use: of the twenty that every C function begins
-/// with, those that the code around the work leaves.
+/// How many slots of the stack a function's own work may use. Every C function begins with twenty free ones,
+/// and the code around the work needs the others.
 pub(super) const FREE_SLOTS: i32 = 16;
 
 /// The stack of one C function, for reading.

@@ -35,7 +35,7 @@ fn read(option: &str, name: &[u8]) -> Result<OptionValue, OptionError> {
         problem: match option {
             // Not quoted, because the text may be the key itself, without its first line.
             "tls_key" => {
-                format!("names a file {what}; the text of a key, in its place, begins with -----BEGIN")
+                format!("names a file {what}; a key that is given as text begins with -----BEGIN")
             }
             _ => format!("names the file \"{shown}\", {what}"),
         },

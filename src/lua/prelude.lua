@@ -165,7 +165,7 @@ local function refused(reason, fault, is_key, ...)
     for i = 1, select("#", ...) do path[i] = step((select(i, ...))) end
     if is_key then
         path[#path + 1] = "[" .. tostring(fault) .. "]"
-        reason = kind == "number" and "a number as a key of a table that is not a list without holes: use tostring" or "a " .. kind .. " as a key"
+        reason = kind == "number" and "a number as a key, which only a list without holes has: use tostring" or "a " .. kind .. " as a key"
     elseif not reason then
         local hint = kind == "Player" and ": send its SteamID64" or ""
         reason = (find(kind, "^[AEIOU]") and "an " or "a ") .. kind .. " has no form in JSON" .. hint

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How long no tick may come before the ticks are started again. That does no harm to a server that merely stood
-/// still for that long.
+/// How long ticks may be missing before they are started again. If the server merely stood still for that
+/// long, starting them does no harm.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The most calls between two looks at the clock: an addon that makes thousands of calls in a tick does not pay for

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use super::frame::Frame;
 use crate::dispatch::Reference;
 
-/// References that one C function may need: a callback, a name and the chunk that put it there, or a client's table;
-/// and one to spare.
+/// References that one C function may need: a callback, the name of its topic and the chunk that added it, or
+/// a client's table; and one to spare.
 const RESERVE: usize = 4;
 
 /// The references of one Lua state. Reused, never returned: their table stays as large as the most that were in use.

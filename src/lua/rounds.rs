@@ -65,8 +65,8 @@ unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
     }
     match &mut module.round {
         Some(round) => {
-            // A failure to deliver counts like a callback: otherwise failures without memory would outlast any
-            // budget.
+            // A failure to deliver counts like a callback: otherwise, when memory has run out, a row of such
+            // failures would outlast any budget.
             round.count();
             !round.spent
         }

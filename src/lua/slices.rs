@@ -1,8 +1,8 @@
 //! Tables for callbacks, made in slices.
 //!
 //! The table of a long message takes longer than a round may. So it is made in slices. Between two of them the module
-//! keeps the state of the table, and a list the values that were on the stack, so that an error leaves nothing half
-//! done: the next slice continues where the last one stopped, or the whole is given up.
+//! keeps the state of the table, and a list keeps the values that were on the stack, so that an error leaves
+//! nothing half done: the next slice continues where the last one stopped, or the whole is given up.
 
 use std::ffi::{c_int, c_void};
 

@@ -14,8 +14,8 @@ use std::fmt;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Args {
-    // Each argument after its length, so that a command is one piece of memory. NULL has a length that no argument
-    // has.
+    // The length of each argument, followed by the argument, so that a command is one piece of memory. NULL
+    // is a length that no argument has.
     bytes: Vec<u8>,
     count: usize,
 }

@@ -115,7 +115,7 @@ impl Counters {
         self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The refused topics: all of them, unless they are many.
+    /// The refused topics; if there are very many, only some of them.
     pub fn refused_topics(&self) -> Box<[Topic]> {
         self.refused_topics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -168,8 +168,8 @@ impl SessionCounters {
         self.0.confirmed.set(count);
     }
 
-    /// Sets the number of refused channels and patterns, one of them with its reason, and their list, unless they are
-    /// many.
+    /// Sets the number of refused channels and patterns, one of them with its reason, and their list, which
+    /// may leave some out if there are very many.
     pub fn set_refused(&self, count: u64, one: Option<String>, topics: Vec<Topic>) {
         self.0.refused.set(count);
         *self.0.refused_topics.lock().unwrap_or_else(PoisonError::into_inner) = topics.into();

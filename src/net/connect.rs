@@ -216,7 +216,7 @@ fn share(left: Duration, others: usize) -> Duration {
 /// The addresses of a name, each once, in the order in which they are tried.
 ///
 /// The resolver knows which one is best, but it may give them in another order each time. So once a peer could not be
-/// used, the addresses are treated as a ring, in their own order, and each attempt begins with the one after the last
+/// used, the addresses are sorted and treated as a ring, and each attempt begins with the one after the last
 /// peer: every address is tried within as many attempts as there are addresses.
 fn in_turn(addresses: Vec<SocketAddr>, port: u16, after: Option<SocketAddr>) -> VecDeque<Target> {
     let mut ring = VecDeque::with_capacity(addresses.len());

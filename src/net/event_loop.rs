@@ -130,7 +130,8 @@ impl EventLoop {
         });
     }
 
-    /// Waits for an event, or for a moment, or not at all.
+    /// Waits for an event or the next timer. Does not wait if there is work, or if an order came a moment
+    /// ago.
     fn sleep(&mut self) -> Result<()> {
         self.events.clear();
         let busy = self.drivers.values().any(Driver::is_busy);

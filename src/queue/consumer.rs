@@ -27,7 +27,7 @@ pub struct Consumer {
     payload: u64,
     /// Sums of the items handed out.
     taken: Amounts,
-    /// The worker was not yet told about the room that this made.
+    /// Taking these items made room, and the worker was not told yet.
     made_room: bool,
     requests: Cell<usize>,
     request_bytes: Cell<usize>,

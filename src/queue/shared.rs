@@ -9,19 +9,21 @@ use super::batch::Batch;
 use super::{Item, Signal};
 use crate::model::{Counters, Error, Limits, Overflow, QueueCounters, READ_BYTES, Room, Value, Wake};
 
-/// A batch has at most this share of the limit, so that making room costs no more than that.
+/// The limits of a queue, divided by this, are those of a batch: making room drops a whole batch, which
+/// should be a small part of the queue.
 const BATCH_SHARE: usize = 8;
 /// The most messages in a batch.
 const BATCH_ENTRIES: usize = 1024;
 /// The most bytes in a batch, except for a single larger message.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How many batches more than a full queue needs have a place: every control entry between two messages ends a batch.
+/// How many places for batches there are beyond those that a full queue of messages needs: every control
+/// entry between two messages ends a batch.
 const SPARE_BATCHES: usize = 1024;
 /// The most batches that have a place, whatever the limits say: four gigabytes of full ones.
 const MAX_PLACES: usize = 1 << 16;
-/// How many batches may wait with unused memory. Beyond this number a batch is shrunk when it is sealed: that
-/// costs a reader so far behind nothing, and keeps small messages between control entries from holding large
-/// arenas.
+/// How many batches may wait with unused memory. Beyond this number a batch is shrunk when it is sealed, so
+/// that small messages between control entries do not hold large arenas. The time for that does not matter,
+/// because the reader is far behind.
 pub(super) const ROOMY_BATCHES: usize = 32;
 /// How many empty batches are kept for reuse.
 const FREE_BATCHES: usize = 4;
@@ -53,8 +55,8 @@ pub(super) enum Cost {
     State,
 }
 
-/// Keeps the values that one thread writes out of the cache line that the other one writes. Two lines, because
-/// processors fetch them in pairs.
+/// Values that one thread writes, in a cache line of their own: the other thread's values are in another one.
+/// Two lines, because processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct CacheLine<T>(pub(super) T);

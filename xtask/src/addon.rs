@@ -20,7 +20,7 @@ pub enum AddonError {
     Version(PathBuf, String),
 }
 
-/// Ignored if there is no addon.json that says so: files that authors need, and servers don't.
+/// The files that are ignored if there is no addon.json: authors need them, and servers don't.
 const IGNORED_BY_DEFAULT: [&str; 5] = ["tests/*", "lua/tests/*", "annotations/*", "examples/*", ".*"];
 
 /// The addon's files with their names inside of its folder, sorted. None if there is no such folder.

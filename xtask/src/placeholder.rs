@@ -17,7 +17,7 @@ pub const CONTACT: &str = "contact@repository.invalid";
 /// Folders of the project without texts of ours.
 const SKIPPED: [&str; 6] = [".git", "target", "dist", "corpus", "regressions", "captures"];
 
-/// This file: an address is changed where it is used.
+/// This file is skipped as well: an address is changed where it is used, not here.
 const OURS: [&str; 1] = ["xtask/src/placeholder.rs"];
 
 /// The project's files that contain a placeholder, by their paths in it, sorted.

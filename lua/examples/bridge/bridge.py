@@ -111,7 +111,7 @@ def listen(url):
                 while True:
                     push = redis.read()
                     if not isinstance(push, list) or len(push) != 3:
-                        raise ConnectionError("the server sends something else than messages")
+                        raise ConnectionError("the server sends something other than messages")
                     hear(push[2])
         except (OSError, Refused, ValueError, RecursionError) as problem:
             say(f"not listening: {problem}")
@@ -144,7 +144,7 @@ def publish(url, user, text):
     with redis.socket, redis.incoming:
         receivers = redis.ask("PUBLISH", TO_GAME, message)
         if not isinstance(receivers, int):
-            raise ConnectionError("the server answers something else than a number")
+            raise ConnectionError("the server answers with something other than a number")
         return receivers
 
 

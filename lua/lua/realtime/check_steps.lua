@@ -69,7 +69,7 @@ return function(realtime, addon)
 				master or "redis-cli ROLE names it on the replica"))
 	end
 
-	-- Whether a Sentinel confirms the master. Without that, nobody may make a replica the master when it fails.
+	-- Whether a Sentinel confirms the master. If none does, perhaps no replica takes over when the master fails.
 	function steps.sentinel(report, client)
 		if not addon.NamesSentinels(client) then return end
 		local stats
@@ -86,7 +86,7 @@ return function(realtime, addon)
 				or "Start the Sentinels that are down (sudo systemctl start redis-sentinel), or repair the network to them and between them.")
 	end
 
-	-- Whether the nodes of a cluster serve all hash slots, as the node says that this server is connected to.
+	-- Whether the nodes of a cluster serve all hash slots, according to the node that this server uses.
 	function steps.cluster(report, client)
 		if client:Stats().mode ~= "cluster" then return end
 		local err, text = realtime.Await(client, "Command", { "CLUSTER", "INFO" })
@@ -269,7 +269,8 @@ return function(realtime, addon)
 		if not found then presence:Stop() end
 	end
 
-	-- If two servers have one id, each listens until both know it, because the one that is checked a little later has not been heard twice yet.
+	-- If two servers have the same id, each listens until both know it. A server whose check began a little
+	-- later was heard only once in the first wait, so there is a second one.
 	local function listen(presence)
 		local function know() return addon.TwinsKnow(presence) end
 		addon.WaitFor(know, addon.check_listening)

@@ -26,7 +26,7 @@ return function(realtime, addon)
 	-- The beginning of every message that this Lua state sends under this id.
 	function addon.Head(from) return '{"from":"' .. from .. '","state":"' .. STATE .. '"' end
 
-	-- The text of a message, or nil and the reason. With a channel it is signed for it, if there is a secret.
+	-- The text of a message, or nil and the reason. It is signed if there is a secret and a channel is given.
 	function addon.Encode(data, from, channel, bounds)
 		if data == nil then return nil, "the value: nil has no form in JSON" end
 		if data == realtime.NULL then return nil, "the value: realtime.NULL alone is no message" end

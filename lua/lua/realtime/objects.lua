@@ -96,9 +96,9 @@ return function(realtime, addon)
 
 	-- Notes in `places` where a callback was added, because the next one with the same key replaces it. Prints a hint
 	-- if this one has just replaced another. A file that runs again replaces its callbacks on purpose. So there is a
-	-- hint only if both were added while the same main chunk was loaded; or, when none is being loaded, within one tick;
-	-- or by two files. There is none for the same function with the same `call` (the method). hint(before): the text
-	-- about a callback of that file and line.
+	-- hint in three cases only: two files added them; the same main chunk was being loaded at both; or no main chunk is
+	-- being loaded, and both were added within one tick. There is none for the same function with the same `call` (the
+	-- method). hint(before): the text about a callback of that file and line.
 	function addon.NotePlace(places, key, level, fn, call, hint)
 		local file, line = caller(level + 1)
 		local chunk, before = running_chunk(), places[key]

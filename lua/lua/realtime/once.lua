@@ -40,7 +40,7 @@ return function(realtime, addon)
 		local function done(err)
 			if called or not job.client:IsValid() then return false end
 			called = true
-			-- Another server has the job, or had it before this one's next run.
+			-- This run lost the job to another server; the current run here may be a later one.
 			if job.state ~= "running" or job.fence ~= fence then return false end
 			job.state, job.next_at = err and "release" or "done", 0
 			return true
@@ -150,7 +150,8 @@ return function(realtime, addon)
 		return lease
 	end
 
-	-- Runs fn(done, fence) on one server of all that call this for the slot; again, here or elsewhere, if it dies or calls done(err).
+	-- Runs fn(done, fence) on one of the servers that call this for the slot. If that server dies or calls done(err), fn runs again,
+	-- here or elsewhere.
 	function realtime.Once(slot, fn, options, client, id)
 		addon.CheckDot("Once", slot)
 		if not isstring(slot) or slot == "" or #slot > MAX_SLOT then

@@ -1,6 +1,6 @@
 -- The register of each server of realtime.Players: which players the other servers have. Every server publishes its
--- own players, piece by piece, and its announcements of presence name the current version. A server that missed one
--- asks for all of it.
+-- own players, piece by piece, and its announcements of presence name the current version. A server that missed
+-- a version of another one asks it for all of its players.
 return function(realtime, addon)
 	local SysTime, random, min = SysTime, math.random, math.min
 	local CHANNEL = "realtime:players"
@@ -11,7 +11,7 @@ return function(realtime, addon)
 	local MAX_NAME, MAX_RANK = 64, 32 -- bytes
 	local MAX_NUMBER = 2 ^ 53
 	addon.players_interval = 1 -- seconds between two looks at the game's players, and two messages about them
-	local ASKING = 0.5 -- the longest wait, as a share of that, before it asks for all players of a server, so that not all servers ask at once
+	local ASKING = 0.5 -- the longest wait, as a share of this interval, before it asks for all players of a server, so that not all servers ask at once
 	local MOVE = 120 -- seconds within which leaving one server and joining another counts as a move
 	local PATIENCE = 3.2 -- announcements that may be missing before another Lua state of a server counts
 	local MAX_LEFT = 4096 -- how many players who left are remembered

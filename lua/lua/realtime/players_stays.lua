@@ -146,7 +146,7 @@ return function(realtime, addon)
 					note_time(self, tonumber(reply[2]), now)
 					return handle(self, reply, sent)
 				end
-				self.is_changed = true -- for "late": the answer to a later one was lost
+				self.is_changed = true -- "late": Redis has a later report, and the answer to that was lost
 				return
 			end
 			self.is_changed = true

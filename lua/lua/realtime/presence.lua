@@ -77,8 +77,8 @@ return function(realtime, addon)
 		self.next = math.min(self.next, self.announced + addon.presence_pause)
 	end
 
-	-- Another program may leave fields out: those that addons join and add up are always there. Addons print them,
-	-- too.
+	-- Another program may leave fields out. Texts and numbers are filled in, because addons concatenate them and add
+	-- them up. Texts are made safe to print.
 	local function text(value) return isstring(value) and addon.Printable(value, MAX_TEXT) or "" end
 	local function number(value)
 		return isnumber(value) and value % 1 == 0 and value >= 0 and value <= MAX_PLAYERS and value or 0
@@ -309,7 +309,7 @@ return function(realtime, addon)
 
 	addon.HasTwin = has_twin
 
-	-- Whether a twin was heard lately, once at least.
+	-- Whether a twin was heard lately, even if only once.
 	function addon.HearsTwin(self)
 		for _, twin in pairs(self.twins) do
 			if SysTime() - twin.heard < patience() then return true end

@@ -53,8 +53,8 @@ return function(realtime, addon)
 	-- The opener was a player who has left: the player's callback is not called any more.
 	local function has_left(opener) return isentity(opener.owner) and not IsValid(opener.owner) end
 
-	-- Whether Steam has confirmed the player. With the SteamID of a player who is here but not confirmed, nobody gets
-	-- anything.
+	-- Whether Steam has confirmed the player. As long as a player who is here is not confirmed, nobody gets the
+	-- document, not even by the SteamID.
 	local function is_confirmed(profile, opener)
 		local owner = opener.owner
 		if not isentity(owner) then owner = player.GetBySteamID64(profile.id) or nil end
@@ -115,7 +115,7 @@ return function(realtime, addon)
 		profile.openers = others
 		if not confirmed[1] then return end
 		profile.state, profile.hold, profile.is_leaving = "open", nil, false
-		-- Its owner is the player who came last; an id only as long as no player opens it, too.
+		-- Its owner is the player who opened it last, or an id if it was opened by ids alone.
 		for _, opener in ipairs(confirmed) do
 			if isentity(opener.owner) or not opening.IsPlayers(profile) then profile.owner = opener.owner end
 		end

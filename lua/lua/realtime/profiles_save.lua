@@ -35,14 +35,14 @@ return function(realtime, addon)
 		return reason
 	end
 
-	-- It is released in the state in which it was last saved.
+	-- Says that the document is released as it was last saved, without later changes.
 	local function say_lost(profile)
 		addon.Say(format('profile "%s" of %s: changes since the last possible save are lost: %s', profile.parent.name, profile.id,
 			addon.Printable(profile.problem, 160)))
 	end
 
-	-- The same, after listeners for `saving` have brought it up to date; a player who has left is not passed to them
-	-- any more.
+	-- Lets listeners for `saving` bring the document up to date, and then notes its content. If its player has
+	-- left, the listeners are not called.
 	function saving.Refresh(profile)
 		local owner = profile.owner
 		if profile.data ~= nil and not (isentity(owner) and not IsValid(owner)) then tell(profile.parent, "saving", owner, profile.data) end

@@ -43,8 +43,8 @@ return function(realtime, addon)
 	end
 
 	-- A client's version of the script: the line at its end gives it a digest that no other client of any server
-	-- loads. So if Redis has forgotten the script, it refuses all calls in flight, and not just the first ones, which
-	-- would then run after later ones.
+	-- loads. So if Redis has forgotten the script, it refuses all calls in flight. If it refused only the first
+	-- ones, these would run after later ones.
 	local function text_to_send(client, name)
 		local id, is_named = realtime.ServerId()
 		return addon.ScriptText(name) .. (is_named and "\n-- " .. id .. " " .. number_of(client) or "")
@@ -76,7 +76,7 @@ return function(realtime, addon)
 	local SCRIPT_REFUSALS = { "user executing the script", "ACL failure in script" }
 
 	-- Explains an error of a Redis that is too old, or of a server that runs no scripts; and says where to find all permissions that a
-	-- script needs: the module knows only the first one, and keys that are different in the next call.
+	-- script needs: the module's advice has only the first missing one, and keys that differ in the next call.
 	local function explained(err)
 		local text = err and err.message
 		if text and (text:find("unknown command", 1, true) or text:find("non deterministic commands", 1, true)) then

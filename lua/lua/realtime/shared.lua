@@ -102,7 +102,7 @@ return function(realtime, addon)
 	end
 
 	-- Sets a key to the result of update(old), which runs at once, and again with the newer value if another server
-	-- was quicker. `old` includes what this server's Updates under way store.
+	-- was quicker. `old` includes the results of this server's earlier Updates, also of those under way.
 	function methods:Update(key, update, options, fn)
 		check_key("Update", 1, key)
 		if not isfunction(update) then error("bad argument #2 to 'Update' (function expected)", 2) end

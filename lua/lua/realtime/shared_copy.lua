@@ -1,9 +1,9 @@
 -- This server's copy of a table of realtime.Shared: reads it, keeps it up to date by messages, and checks it.
 --
--- Each change has a version, and its message names the version before it. A message is applied if that is the copy's own version. Any
--- other message makes the copy ask Redis for the table's version ("check"). If it is another one, it should come with the
--- messages that are still on their way; if it does not, the table is read again. Versions are compared for equality only: after a
--- failover, or FLUSHALL, a later one may be lower.
+-- Each change has a version, and its message names the version before it. A message is applied if the copy has that version. Any
+-- other message makes the copy ask Redis for the table's version ("check"). If Redis has another version than the copy, the messages
+-- that are still on their way should bring the copy to it; if they do not, the table is read again. Versions are compared for
+-- equality only: after a failover, or FLUSHALL, a later one may be lower.
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	addon.shared_interval = 10 -- seconds between two checks

@@ -83,8 +83,8 @@ return function(realtime, addon)
 	end
 	entries.Store = store
 
-	-- Collects entries over several ticks, and then replaces all at once, without reporting them. Their table becomes the copy's own. If
-	-- another one were filled, it would grow, and for 10,000 keys LuaJIT moves 8,192 at once for that.
+	-- Collects entries over several ticks, and then replaces all at once, without reporting them. The new table becomes
+	-- the copy's own: another table would have to grow, and for 10,000 keys LuaJIT moves 8,192 at once for that.
 	function entries.New(self, all) return { entries = all, count = 0, due = {}, second = self.second } end
 	function entries.Keep(new, key, entry)
 		new.count = new.count + 1

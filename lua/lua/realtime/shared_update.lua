@@ -1,9 +1,9 @@
 -- realtime.Shared's Update: an addon's function computes the new value from the old one, again if others are quicker.
 --
--- The Updates of a key that this server has under way do not compete. Each computes its value from that of the one before
--- it, and Redis makes the change only if the key is as that one left it ("after"). So if Redis refuses one, because
--- another server has changed the key, it refuses those that follow. Each of them runs again when its refusal comes, in
--- the same order, from the new value of the one before it.
+-- The Updates of a key that this server has under way do not compete. Each computes its value from the result of
+-- the one before it, and Redis makes the change only if the key still has that result ("after"). So if Redis refuses
+-- an Update, because another server has changed the key, it refuses those that follow. Each of them runs again when
+-- its refusal comes, in the same order, from the new result of the one before it.
 return function(realtime, addon)
 	local copy, entries, writes, check = addon.shared_copy, addon.shared_entries, addon.shared_writes, addon.shared_arguments
 	local encode, expiry, SysTime = check.Encode, check.Expiry, SysTime
@@ -53,8 +53,8 @@ return function(realtime, addon)
 		return copy.Fetch(self, update.key, tell) or tell(true)
 	end
 
-	-- Sends what the function returned for the value of `base`, an Update or an entry. With nil it wants no change, but the
-	-- value that it got may differ from Redis's, so it runs again with that. Returns the same as client:Command.
+	-- Sends the result of the function for the value of `base`, an Update or an entry. If it returned nil, it wants no change;
+	-- but its value may differ from Redis's, so it runs again with Redis's value. Returns the same as client:Command.
 	local function send(self, update, base, value, text)
 		local key, old, token = update.key, base.value, nil
 		local left = math.max(update.deadline - SysTime(), 0.001)
@@ -83,8 +83,8 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Runs the function again, with the value that Redis has; or, if the Update before it was sent again after this one, with
-	-- what that one makes of it.
+	-- Runs the function again with the value that Redis has, `now`. But if the Update before this one was sent later than
+	-- this one, with the result of that Update, which is newer.
 	function again(self, update, now)
 		local before, value, text, reason = update.before, nil, nil, nil
 		local is_known = not before or before.sent < update.sent

@@ -35,7 +35,7 @@ return function(realtime, addon)
 			'own in garrysmod/data/realtime.json ("id"); until then requests reach both.', self.id, addon.Printable(channel, 40)))
 	end
 
-	-- Separates them from callbacks for plain messages with the same identifier.
+	-- Separates the identifiers of these callbacks from those of callbacks for plain messages.
 	local PREFIX = "realtime.Tables: "
 
 	-- Calls a method of the client with a topic that a script gave. An error names the script's line.

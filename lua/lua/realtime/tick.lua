@@ -18,7 +18,7 @@ return function(_, addon)
 		local fine, reported = xpcall(fn, report, ...)
 		if fine then return true end
 		if not istable(reported) then
-			-- The report failed where the error was raised, as it does if the stack is full there. Lua says only that.
+			-- `report` itself failed, for example because the stack is full there. Lua returns only that failure.
 			local _
 			_, reported = pcall(report, reported)
 		end

@@ -53,7 +53,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Calls fn in `seconds`; with an interval, at that interval after that, until it is stopped.
+	-- Calls fn after `seconds`; with an interval, again at that interval until it is stopped.
 	function addon.StartTimer(seconds, fn, interval)
 		made = made + 1
 		local timer = { due = SysTime() + seconds, order = made, fn = fn, interval = interval, waits = true }

@@ -11,9 +11,9 @@ use super::{Cursor, Decoder};
 use crate::Limits;
 use crate::tape::{Kind, Node};
 
-/// Lines up to this length are handled here. If a limit on lines is lower than this, no line is.
+/// Lines up to this length are handled here. If a limit on lines is lower than this, no line is handled here.
 const LINE: usize = 32;
-/// Values of one digit, which is the second byte; here it is zero.
+/// The bytes of an integer, and of an array's header, of one digit. The digit is the second byte, and 0 here.
 const SMALL_INTEGER: u32 = u32::from_le_bytes(*b":0\r\n");
 const SMALL_ARRAY: u32 = u32::from_le_bytes(*b"*0\r\n");
 /// The limits of the fast path.

@@ -32,7 +32,7 @@ use crate::tape::{Kind, Node, index};
 
 /// Bytes that are compared at once.
 const OPENING: usize = size_of::<u64>();
-/// The most nodes of a shape. Building that many takes so long that the rest does not matter.
+/// The most nodes of a shape. A frame with more takes so long to read that a shape would save little.
 const NODES: usize = 64;
 /// Learning a shape takes as long as reading a frame. While none fits, only one frame in this many is learned.
 const PATIENCE: u32 = 16;

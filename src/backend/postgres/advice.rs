@@ -54,7 +54,7 @@ pub(super) fn about_connection(error: ServerError, config: &Config, is_plain: bo
 
 const TAKES_TWO: &str = "each client of ours takes two";
 
-/// The SQLSTATE of every error that pgbouncer reports on its own behalf, and of those of the server that it passes on.
+/// The SQLSTATE of every error that pgbouncer reports, whether the error is its own or the server's.
 const PROTOCOL_VIOLATION: &str = "08P01";
 
 /// What to do about an error of pgbouncer. Its texts are always in English, and nothing else tells its errors apart.
@@ -148,5 +148,5 @@ pub(super) fn protocol(problem: &str) -> Error {
 }
 
 /// Published messages do not arrive.
-pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none, as through a connection pooler in transaction mode: \
+pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none, as a connection pooler in transaction mode does: \
                                            set pool_mode = session for this database in pgbouncer.ini, or connect to PostgreSQL itself";

@@ -109,7 +109,8 @@ pub(super) struct Connection {
     pub(super) statements: Statements,
     /// The statement that publishes is prepared.
     pub(super) has_published: bool,
-    /// A transaction is running. Nothing is sent after it, because it would fail with the transaction.
+    /// A transaction was sent and has not ended. No other command is sent until it has, because that command
+    /// would fail with the transaction.
     pub(super) is_blocked: bool,
     /// The server's last error before it closed the connection.
     pub(super) last_words: Option<ServerError>,

@@ -29,7 +29,7 @@ impl Encoder {
         self.buffer.clear();
         if write(&mut self.buffer).is_err() {
             debug_assert!(false, "an argument was let through that cannot be encoded");
-            // The Sync after it is answered all the same.
+            // Nothing is sent in its place. The Sync that follows is answered all the same.
             self.buffer.clear();
         }
         out.extend_from_slice(&self.buffer);
@@ -92,7 +92,7 @@ impl Encoder {
     pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_new: bool) {
         self.put(out, &mut |buffer| {
             if is_new {
-                // The statement exists already if preparing it did not fail.
+                // It exists already if an earlier publish prepared it and then failed.
                 close(NOTIFY, buffer)?;
                 parse(NOTIFY, NOTIFY_SQL, buffer)?;
             }

@@ -1,9 +1,10 @@
 //! Whether the address leads to another server than before.
 //!
-//! An address may move to another server, for example after a failover. The time of the move is known only as the
-//! last time that the old server answered the question for its role; messages published on the new one after that
-//! were missed. Under RESP2 one of the two links may be lost alone at that time. It then reconnects to another server
-//! than the other link, and messages published through one link do not arrive on the other.
+//! An address may move to another server, for example after a failover. The exact time of the move is
+//! unknown. So the gap begins when the old server last answered the question for its role: messages published
+//! on the new server after that were missed. Under RESP2 one of the two links may be lost alone when the
+//! address moves. It then reconnects to another server than the other link, and messages published through
+//! one link do not arrive on the other.
 
 use super::connection::Connection;
 use super::failure::Failure;
@@ -21,7 +22,8 @@ const APART: &str = "the address leads to several servers in turn, and subscript
 pub(super) struct AddressWatch {
     /// The id of the server that the last link of the commands led to.
     server_id: Option<Box<str>>,
-    /// Links renewed for this reason since one was lost for another reason.
+    /// How many links were renewed because they led to two servers, since a link was last lost for another
+    /// reason.
     renewals: u32,
     /// Renewing did not help.
     in_vain: bool,

@@ -18,8 +18,8 @@ use crate::backend::Endpoint;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{LinkId, Node, RequestKind, Role};
 
-/// The pause before a refused request is tried again. A cluster that has lost a master or moves a slot is not asked
-/// more often, and two nodes may disagree for that long.
+/// The pause before a refused request is tried again: a cluster that has lost a master, or is moving a slot,
+/// is not asked more often, and two nodes that disagree about a slot have time to agree.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// How often a request is redirected without a pause: once for a MOVED with a new node, and once for an ASK after it.
 pub(super) const AT_ONCE: u8 = 2;
@@ -269,8 +269,8 @@ impl Cluster {
         Some(masters.chain(replicas).collect())
     }
 
-    /// The node at which a sharded channel is subscribed: the one that holds its hash slot, or a replica of it if it
-    /// cannot be reached. `None` if it is not known.
+    /// The node at which a sharded channel is subscribed: the one that holds its hash slot, or, if that node
+    /// cannot be reached, a replica of it. `None` if the node is not known.
     pub(super) fn node_of_channel(&self, name: &[u8], links: &[Link]) -> Option<&Endpoint> {
         let holder = self.slots.node_of(HashSlot::of(name).number())?;
         let is_lost = |node: &Endpoint| link_to_shard(node, links).is_some_and(|i| links[i].is_waiting());

@@ -34,8 +34,8 @@ pub(super) enum StateVerdict {
 }
 
 impl ClusterState {
-    /// The answer to a question sent at `asked`. Once as many as there are `nodes` have reported that they are cut
-    /// off, changing the node does not help.
+    /// The answer to a question sent at `asked`. There are `nodes` nodes; once that many have reported that
+    /// they are cut off, changing the node does not help.
     pub(super) fn answered(&mut self, info: &[u8], asked: Instant, nodes: usize) -> StateVerdict {
         let epoch = info_field(info, b"cluster_current_epoch");
         let has_changed = epoch != self.epoch.as_deref();

@@ -40,7 +40,8 @@ pub(super) struct SentinelOptions {
 /// Valid settings of a Redis client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
-    /// Addresses of servers, or with `sentinel` of Sentinels, each once and at least one, in the owner's order.
+    /// The addresses of the servers, or of the Sentinels if `sentinel` is set: at least one, none of them
+    /// twice, in the owner's order.
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) sentinel: Option<SentinelOptions>,
     /// How its links are secured.
@@ -255,8 +256,8 @@ fn sentinel(set: &mut OptionSet, master: Option<String>) -> Result<Option<Sentin
         return match key {
             Some(key) => {
                 let problem = format!(
-                    "is for Sentinels: the URL begins with redis-sentinel://, as in {SENTINEL_URL}, or host and \
-                     sentinel_master stand in place of a URL"
+                    "is for Sentinels: use a URL that begins with redis-sentinel://, as in {SENTINEL_URL}, or host \
+                     and sentinel_master in place of a URL"
                 );
                 Err(OptionError::invalid(key, problem))
             }

@@ -20,9 +20,10 @@ use crate::model::{ConnectTimes, RequestKind};
 /// How many of a connection's first bytes are kept, to recognize a server that is not Redis.
 const OPENING: usize = 32;
 
-/// How long after a pause with waiting messages, or after a command with a large answer, a lost connection is still
-/// blamed on it: the time after which a server drops a client whose buffer is over its soft limit,
-/// <https://redis.io/docs/latest/develop/reference/clients/>.
+/// If a connection is lost within this time after messages had to wait, or after a command with a large
+/// answer, that is named as the likely reason. After this time a server drops a client whose buffer is over
+/// its soft limit:
+/// <https://redis.io/docs/latest/develop/reference/clients/>
 const SLOW_CONSUMER: Duration = Duration::from_secs(60);
 
 /// What a link is for.

@@ -2,10 +2,11 @@
 //!
 //! The first one is chosen at random, so that clients spread. When one cannot be used, or its connection is lost, the
 //! next one is tried at once. That makes a round: once each has been tried, the session waits, and the next round
-//! begins. All attempts of a round share `connect_timeout`, so an address that hangs uses its own share only. A
-//! connection that lasted ends the round; after one that is soon lost the round goes on, so that servers that accept
-//! and hang up in turn are tried more and more rarely. Addresses that could not be used before that connection was made
-//! are tried again even then, because they may have recovered meanwhile.
+//! begins. All attempts of a round share `connect_timeout`, so an address that hangs uses its own share only.
+//!
+//! A connection that lasted ends the round. If a connection is soon lost, the round goes on, so that servers
+//! that accept and hang up in turn are tried more and more rarely. But addresses that could not be used
+//! before that connection was made are tried again in this round, because they may have recovered meanwhile.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use crate::model::{Code, Error};
 const LEAST_SHARE: Duration = Duration::from_secs(1);
 /// How many nodes are learned at most. Any node of a cluster will do.
 const MAX_LEARNED: usize = 8;
-/// Bytes of an error that quotes what the addresses said. Errors beyond these are counted.
+/// The most bytes of a text that lists the errors of the addresses. Errors that do not fit are only counted.
 const TOLD_BYTES: usize = 1024;
 /// How often a cluster is asked for its nodes.
 const ASK_AGAIN: Duration = Duration::from_secs(60);

@@ -103,7 +103,7 @@ impl Failure {
         matches!(self, Self::Link(_))
     }
 
-    /// The last address that was tried of a name, if there was no time for its other addresses.
+    /// The address of a name that was tried last, if there was no time for the other addresses of the name.
     pub(super) fn last_tried(&self) -> Option<SocketAddr> {
         match self {
             Self::Link(LinkError::TimedOut(_, last)) => *last,
@@ -222,7 +222,7 @@ impl Failure {
                 "the server granted RESP3 and speaks RESP2; the client connects again, with RESP2",
             ),
             Self::NotHello => {
-                Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
+                Error::unsent(Code::Protocol, "the server answered HELLO with something other than a map")
             }
             Self::Sentinel => Error::unsent(
                 Code::Unsupported,
@@ -263,7 +263,7 @@ impl Failure {
                  published elsewhere do not arrive there; the connection goes to another node",
             ),
             Self::NotPong => {
-                Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
+                Error::unsent(Code::Protocol, "the server answered PING with something other than PONG")
             }
             Self::Decode(error) => Error::unsent(Code::Protocol, advice::undecodable(error)),
             Self::OutOfStep => Error::unsent(
@@ -321,7 +321,7 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
     }
 }
 
-/// An error that says how a URL is written, for one that names Sentinels.
+/// If an error says how a URL is written, makes it say so for a URL that names Sentinels.
 fn with_sentinel_url(error: Error) -> Error {
     if !error.message.contains("://") {
         return error;

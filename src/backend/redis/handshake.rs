@@ -74,8 +74,9 @@ fn send(connection: &mut Connection, step: HandshakeStep, words: &[&[u8]]) {
     connection.send(Expectation::Handshake(step), words);
 }
 
-/// Handles the answer to one step at `now`. The handshake is over when none is in flight any more. The server's
-/// description of itself goes into `server`, and the fact that it does not serve yet into `connection`.
+/// Handles the answer to one step at `now`. The handshake is over when no step is in flight any more. The
+/// server's description of itself goes into `server`; if it does not serve data yet, the reason goes into
+/// `connection`.
 ///
 /// # Errors
 ///

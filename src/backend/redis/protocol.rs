@@ -59,9 +59,10 @@ pub(super) fn turns_away(error: &Error) -> bool {
     matches!(error.code.as_str(), "NOAUTH" | "DENIED") || error.message.contains("max number of clients")
 }
 
-/// Whether the server refuses a command that others accept: it does not know it, has an error of its own for it, or
-/// forbids it. If it refuses HELLO, it may still accept RESP2, and AUTH shows whether the login was the reason. Redis
-/// 6.0 with `user default off` forbids HELLO to every client that is not logged in yet.
+/// Whether the server refuses a command that other servers accept: it does not know the command, has an error
+/// of its own for it, or forbids it. If it refuses HELLO, it may still accept RESP2, and AUTH shows whether
+/// the login was the reason. Redis 6.0 with `user default off` forbids HELLO to every client that is not
+/// logged in yet.
 pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error.code.as_str(), "ERR" | "NOPROTO" | "NOPERM") && !turns_away(error)
 }

@@ -70,8 +70,8 @@ pub(super) fn answer(value: Resp<'_>, max: usize, config: &Config) -> Result<Val
     }
 }
 
-/// Makes owned values of a frame's, up to [`MAX_DEPTH`], which bounds the recursion: deeper frames are truncated, and
-/// truncated frames do not get here.
+/// Converts the values of a frame to owned ones, up to [`MAX_DEPTH`], which bounds the recursion: deeper
+/// frames are truncated, and truncated frames do not get here.
 struct Converter<'a> {
     /// How many bytes the remaining strings may have.
     left: usize,

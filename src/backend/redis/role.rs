@@ -35,7 +35,8 @@ pub(super) enum RoleQuestion {
 }
 
 impl RoleQuestion {
-    /// A HELLO whose answer once had no role will never have one.
+    /// The first question on a connection. If the answer to HELLO had no `role`, later answers will not have
+    /// one either.
     fn first(version: Version, role: Option<Role>) -> Self {
         if version == Version::Resp3 && role.is_some() { Self::Hello } else { Self::Role }
     }

@@ -293,8 +293,8 @@ fn send(cluster: &mut Cluster, link: &mut Link, request: PendingRequest, now: In
     let encode = if asks { encode_asking } else { encode };
     connection.pipeline.send_request(request, now, |kind, out| Expectation::Replies(encode(kind, out)));
     if was_refused && let Some(hash_slot) = hash_slot {
-        // The next one for the slot may go to another node once this one is answered: to the one that holds the slot,
-        // or where an ASK sends it.
+        // The next request for the slot may go to another node once this one is answered: to the node that
+        // holds the slot, or to the one that an ASK names.
         cluster.note_under_way(hash_slot, link, asks);
     }
 }

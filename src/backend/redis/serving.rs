@@ -2,8 +2,8 @@
 //!
 //! A new connection is not ready before the server serves data. A replica may also stop serving while clients are
 //! connected: it synchronizes with its master again, or has lost it. Then it receives none of the messages published
-//! on its master, not even later. So a server that is not a master is asked along with each question for its role,
-//! and any server is asked after it refused a command like this.
+//! on its master, not even later. So a server that is not a master is asked whether it serves data along with
+//! each question for its role, and any server is asked after it refused a command with one of these errors.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,8 @@ pub(super) struct Serving {
 pub(super) enum ServingVerdict {
     Unchanged,
     Serves,
-    /// The server serves no data, and may not have since then. `is_news`: it did before, or had another reason.
+    /// The server serves no data, and perhaps has served none after `since`. `is_news`: it served data
+    /// before, or had another reason.
     Outage {
         error: Error,
         since: Instant,

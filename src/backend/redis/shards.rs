@@ -48,12 +48,12 @@ impl Shards {
         self.shards.iter_mut().map(|(_, delivery)| delivery)
     }
 
-    /// Each with its link.
+    /// The subscriptions of each link, with the link.
     pub(super) fn each(&self) -> impl Iterator<Item = (LinkId, &Delivery)> {
         self.shards.iter().map(|(id, delivery)| (*id, delivery))
     }
 
-    /// The subscriptions that contain a sharded channel, if one of these does.
+    /// The subscriptions of the link that has this sharded channel, if a link has it.
     pub(super) fn with_channel(&mut self, name: &[u8]) -> Option<&mut Delivery> {
         self.all_mut().find(|delivery| delivery.contains(TopicKind::ShardedChannel, name))
     }

@@ -24,8 +24,8 @@ pub struct Liveness {
     dead_at: Option<Instant>,
     /// A PING has no answer yet.
     ping_in_flight: bool,
-    /// While the peer owes a confirmation: when it last answered anything, or when the first of them was requested. A
-    /// link that delivers messages may still ignore commands.
+    /// While the peer owes confirmations: when it last answered anything, or when the first confirmation was
+    /// requested. A link that delivers messages may still ignore commands.
     confirming: Option<Instant>,
     /// Bytes may wait, but they are not read, because the queue is full.
     paused: bool,

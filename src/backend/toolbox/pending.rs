@@ -31,7 +31,7 @@ pub struct PendingRequest {
 pub struct Detour {
     /// How often it was sent somewhere else.
     pub redirections: u8,
-    /// The only link on which to send it; `None`: the one where others of its partition are.
+    /// The only link on which to send it; `None`: the link for its partition.
     pub only: Option<LinkId>,
     /// It must not be sent before this.
     pub not_before: Option<Instant>,

@@ -1,8 +1,8 @@
 //! Whether published messages still arrive, which a PING cannot show.
 //!
-//! The session subscribes to a channel of its own and, once nothing was delivered to it for `interval`, publishes a
-//! probe on it. After the server's answer to that, some message has to arrive within `timeout`, the probe or any
-//! other. Whether the server answers at all is checked by [`Liveness`].
+//! The session subscribes to a channel of its own. When no message was delivered for `interval`, it publishes
+//! a probe on that channel. Once the server has accepted the probe, some message has to arrive within
+//! `timeout`: the probe or any other. Whether the server answers at all is checked by [`Liveness`].
 //!
 //! A server that refuses the channel or the probe is asked again after the pauses of a refused subscription.
 

@@ -133,9 +133,9 @@ impl Requests {
         self.due.filter(|_| self.pending > 0)
     }
 
-    /// Answers the requests that have timed out, with an `error` that depends on the link on which any of them was
-    /// written. A request that was not written is taken back; otherwise its answer is still expected. `pipelines` are
-    /// all that the session has. Returns whether any had timed out.
+    /// Answers each request that has timed out with its `error`, which depends on the link, if any, on which
+    /// a part of the request was written. A request that was not written is taken back; otherwise its answer
+    /// is still expected. `pipelines` are all that the session has. Returns whether any request timed out.
     pub fn expire<'a, E: 'a>(
         &mut self,
         now: Instant,

@@ -67,7 +67,7 @@ impl<R, D> Dispatcher<R, D> {
         }
     }
 
-    /// The bytes that the text read in slices needs besides itself.
+    /// The memory, in bytes, for the values of the text that is read in slices.
     #[cfg(test)]
     pub(in crate::dispatch) fn long_memory(&self) -> usize {
         self.content.documents.long.tape().memory()

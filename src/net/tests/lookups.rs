@@ -125,7 +125,7 @@ fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
     for _ in 0..4 {
         *lookups.entry(begins.recv_timeout(LONG).expect("four lookups")).or_default() += 1;
     }
-    // Two turns after all of them: now each has asked.
+    // Once two more connections are made, one after the other, each client has asked.
     for _ in 0..2 {
         let news = fixture.connect(name("127.0.0.1", port), LONG);
         assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));

@@ -41,7 +41,8 @@ Options:
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
   --module FILE       what require(\"realtime\") loads, instead of the module built with this program; \"none\" for nothing
   --game FOLDER       a server's folder that stays, with its garrysmod/ in it, made if there is none. A module in
-                      its lua/bin precedes --module, its data/realtime.json the server that the host starts
+                      its lua/bin is used instead of --module, and the Redis that its data/realtime.json names instead of
+                      the server that the host starts
   --addon FOLDER      an addon: its lua/autorun runs before the script, and include and require look into its lua/. Give the
                       option once for each addon
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or

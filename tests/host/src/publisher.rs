@@ -48,8 +48,8 @@ pub(crate) struct Plan {
     pub(crate) epoch: Instant,
 }
 
-/// The results of the messages. A number is never used twice, so `written` is the last one, and the sum of the
-/// others.
+/// The results of the messages. A number is never used twice, so `written` is the number of the last message.
+/// It is also the sum of the messages heard, unheard, refused and unanswered.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) written: AtomicU64,

@@ -16,7 +16,8 @@ use crate::{
     watch::Changed,
 };
 
-/// The natives that take an error: of a callback, which does not end the run if it is expected, and of the script.
+/// The natives that take an error: REPORT takes one of a callback, which does not end the run if it is
+/// expected; ABORT takes one of the script.
 pub(crate) const REPORT: &CStr = c"report";
 pub(crate) const ABORT: &CStr = c"abort";
 /// Left by the prelude: runs everything that is due.

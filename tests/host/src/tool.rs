@@ -124,7 +124,7 @@ fn tell_configured(run: &Run) -> Result<(), StartError> {
             let url = run.redis_url().map_err(StartError::Server)?;
             let server = run.options.server;
             run.say(format_args!(
-                "garrysmod/{file} names no Redis; {server} is at {url}, if that is to be its \"url\""
+                "garrysmod/{file} names no Redis; to use {server}, write its URL into \"url\": {url}"
             ));
         }
     }

@@ -73,7 +73,7 @@ return function(realtime)
 			if type(key) ~= "string" then
 				local place = "[" .. tostring(key) .. "]"
 				if type(key) == "number" then
-					return "a number as a key of a table that is not a list without holes: use tostring", place
+					return "a number as a key, which only a list without holes has: use tostring", place
 				end
 				return "a " .. type(key) .. " as a key", place
 			end

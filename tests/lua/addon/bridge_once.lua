@@ -94,7 +94,7 @@ host.test("with a secret it signs, and leaves out what is not signed", function(
 end)
 
 host.test("replies that are too much, or something else", function()
-	local TOO_MUCH, ELSE = "the server sends too much", "the server sends something else than messages"
+	local TOO_MUCH, ELSE = "the server sends too much", "the server sends something other than messages"
 	local server = host.new_fake()
 	local bridge = bridges.start("hostile", server.url())
 	bridge.wait("listening\n")
@@ -111,7 +111,7 @@ host.test("replies that are too much, or something else", function()
 	for _, reply in ipairs({ "*1\r\n$5\r\nhello\r\n", "$-1\r\n", "+OK\r\n" }) do
 		server.on_next("publish", "answer", reply)
 		bridge.type("Bob: hello")
-		bridge.wait("nobody heard it: the server answers something else than a number\n")
+		bridge.wait("nobody heard it: the server answers with something other than a number\n")
 	end
 	kit.eq(bridge.close(), 0, "its exit code")
 end)

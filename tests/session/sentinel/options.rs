@@ -55,7 +55,7 @@ fn sentinels_are_hosts_with_a_master_in_the_path() {
         (
             "redis://s1",
             &login[1..],
-            "\"sentinel_password\" is for Sentinels: the URL begins with redis-sentinel://",
+            "\"sentinel_password\" is for Sentinels: use a URL that begins with redis-sentinel://",
         ),
         ("redis://s1", &[("sentinel_master", option_text("m"))], "\"sentinel_master\" is for Sentinels"),
         ("unix:///run/redis.sock", &login, "\"sentinel_username\" is for Sentinels"),

@@ -19,8 +19,8 @@ const GLIBC: [u32; 2] = [2, 17];
 /// see them.
 const ENTRY_POINTS: [&str; 2] = ["gmod13_close", "gmod13_open"];
 
-/// The unwinder that takes Rust's panics and LuaJIT's errors through the same frames. A module with its own unwinder
-/// would get queries about its frames with structures that it does not know.
+/// The unwinder that takes Rust's panics and LuaJIT's errors through the same frames. If a module had an
+/// unwinder of its own, LuaJIT's would ask that one about frames with structures that it does not know.
 const UNWINDER: &str = "libgcc_s.so.1";
 
 /// Libraries on every Linux with glibc.

@@ -105,7 +105,7 @@ local function metatable(name)
 		connection.max_reconnects = type(max_reconnects) == "number" and max_reconnects or -1
 		-- gm_redis waits for the whole interval before each attempt, realtime for a random part of it.
 		connection.min_outage = connection.max_reconnects * interval / 1000
-		-- gm_redis waits only for the connection, we also for the server's answers: twice the time.
+		-- gm_redis waits only for the connection; here the server must answer as well, so the time is doubled.
 		local patience = type(timeout) == "number" and timeout or 250
 		patience = patience > 0 and patience / 500 or 5
 		return connection:connect(host .. ":" .. port, settings, patience)

@@ -19,8 +19,8 @@
 -- ARGV[13] "failed": the text of the error
 --
 -- Answers:
---   { "read", time, position, number, lost, errors, deaths, messages, dead, mark }: lost is how many messages were dropped before it
---       could read them, or -1 if unknown; errors and deaths are those of the first message; a message is
+--   { "read", time, position, number, lost, errors, deaths, messages, dead, mark }: lost is how many messages were dropped before the
+--       subscriber read them, or -1 if unknown; errors and deaths are those of the first message; a message is
 --       { id, number, from, data, first id }; dead is { message, reason } or empty; a new mark: Redis has lost the channel
 --   { "failed", errors, 1 if it is dead now; 2 if it failed too often, and Redis does not have it any more }
 --   { "busy", milliseconds }: another instance holds the group
@@ -60,7 +60,7 @@ local function following(id)
 	return digits(time) .. "-" .. digits(sequence + 1)
 end
 
--- { id, number, from, data, first id }. The others skip a message that was put back for one subscriber.
+-- { id, number, from, data, first id }. Other subscribers skip a message that was put back for one of them.
 local function message_of(entry)
 	local fields, bytes = {}, 0
 	for i = 1, #entry[2], 2 do

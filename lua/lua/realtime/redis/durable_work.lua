@@ -85,7 +85,7 @@ local function hold(holder, errors, deaths, id, time)
 	redis.call("HSET", tries_key, id, holder .. " " .. digits(errors) .. " " .. digits(deaths))
 end
 local function forget(holder, id)
-	redis.call("HDEL", tries_key, id) -- first, because a user without permission for it must not remove only the rest
+	redis.call("HDEL", tries_key, id) -- first: if the user may not run it, nothing else is removed either
 	leave(holder, id)
 	redis.call("ZREM", held_key, id)
 end

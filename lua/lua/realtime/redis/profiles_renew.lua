@@ -4,10 +4,10 @@
 -- KEYS     realtime:profiles:{NAME}:ID, for each document
 -- ARGV[1]  the lease in milliseconds
 -- ARGV[2]  the caller's id, such as "ttt-1"
--- ARGV[3…] for each document three: the TOKEN of its opening, its fence, and the number of the last save that was
---          answered
+-- ARGV[3…] three for each document: the TOKEN of its opening, its fence, and the number of the last save that
+--          was answered
 --
--- Answers for each document two things:
+-- Answers, two for each document:
 --   "held"    the caller holds it. The id of the server that wants it, or ""
 --   "behind"  the same, but Redis has lost the last save
 --   "free"    the caller has released it. ""

@@ -3,7 +3,7 @@
 -- KEYS[1]  realtime:shared:{NAME}, the table: a hash. Also the channel on which servers are notified.
 -- KEYS[2]  realtime:shared:{NAME}:expiry, when each key expires: a sorted set
 -- KEYS[3]  realtime:shared:{NAME}:token:TOKEN, the outcome of this call
--- KEYS[4]  realtime:shared:{NAME}:once:ID, if the changes may happen only once for that ID; KEYS[3] again if not, and KEYS[5] follows
+-- KEYS[4]  realtime:shared:{NAME}:once:ID, if the changes may happen only once for that ID. Otherwise KEYS[3] again, if KEYS[5] follows
 -- KEYS[5]  realtime:shared:{NAME}:token:EARLIER, the KEYS[3] of an earlier call, for "after"
 -- ARGV[1]  the writer's id, such as "web"
 -- ARGV[2]  TOKEN: 32 random hexadecimal digits, new for each call

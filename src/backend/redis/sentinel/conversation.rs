@@ -89,7 +89,7 @@ impl SentinelWatch {
                 if topic.as_bytes() == Some(SWITCH)
                     && payload.as_bytes().is_some_and(|text| is_about(text, &self.master))
                 {
-                    // The question in flight may have been answered before.
+                    // The answer to the question in flight may be older than this switch.
                     self.will_be_fresh = false;
                     self.ask_soon(now);
                 }
@@ -147,7 +147,7 @@ impl SentinelWatch {
                 let known = reply.ok().map(|reply| masters(&reply, &self.config));
                 self.fail(WatchFailure::UnknownMaster(known), now);
             }
-            // The answers after that for an unknown name only repeat that it is unknown.
+            // If the name is unknown, the answers after the first one only repeat that.
             (SentinelQuestion::Quorum | SentinelQuestion::Sentinels, _) if self.is_unknown => {}
             (SentinelQuestion::Quorum, Ok(_)) => self.confirm(),
             (SentinelQuestion::Quorum, Err(error)) => self.unconfirmed(error, now),

@@ -1,10 +1,11 @@
 //! The watch over a master through Sentinels: a state machine on a link of its own.
 //!
-//! It asks one Sentinel after the other, until one knows the master. It subscribes to that one's announcements first
-//! and then asks for the address, so that no switch falls in between, and for the other Sentinels. The link stays
-//! open. Each `ping_interval` it asks for the master again, and whether the Sentinel reaches enough others
-//! (`CKQUORUM`): one that does not keeps naming the old master while the others have chosen another one. Under RESP2
-//! a subscribed link takes no questions, so there the watch does not subscribe and asks every second.
+//! It asks one Sentinel after the other, until one knows the master. It first subscribes to the announcements
+//! of that Sentinel and then asks it for the address, so that no switch is missed in between, and for the
+//! other Sentinels. The link stays open. Each `ping_interval` the watch asks for the master again, and
+//! whether the Sentinel reaches enough others (`CKQUORUM`): a Sentinel that reaches too few goes on naming
+//! the old master after the others have chosen a new one. Under RESP2 a subscribed link takes no questions,
+//! so there the watch does not subscribe and asks every second.
 //!
 //! An announcement is a reason to ask and nothing more. How the session reacts to a named master is in `watch.rs`.
 
@@ -172,7 +173,7 @@ impl SentinelWatch {
         self.confirmed
     }
 
-    /// Another server is the master, or may be: returns when the old one was last known to be it.
+    /// Another server is the master, or may be: returns when the old one was last known as the master.
     pub(super) fn take_confirmed(&mut self) -> Option<Instant> {
         self.confirmed.take()
     }

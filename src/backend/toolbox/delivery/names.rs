@@ -91,7 +91,7 @@ mod tests {
         let hashes = NameHashes { seed: 1 };
         let all: Vec<u64> = names().map(|name| hashes.hash_one(&name[..])).collect();
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
-        // Sixteen bits of place and seven of tag spread about as well as random ones would.
+        // The sixteen bits of a place, and the seven of a tag, spread about as well as random ones would.
         for shift in [0, 48] {
             let mut places = vec![0_u32; 1 << 16];
             for hash in &all {

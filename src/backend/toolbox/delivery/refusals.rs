@@ -210,7 +210,8 @@ impl Refusals {
         self.count
     }
 
-    /// Since when a topic that was confirmed before has been silent, or an earlier such topic; `None` if none is.
+    /// When the first of the topics that were confirmed before fell silent, even if that one is heard again.
+    /// `None` if none of them is silent now.
     pub(super) fn silent_since(&self) -> Option<Instant> {
         self.silent_since
     }
@@ -231,7 +232,7 @@ impl Refusals {
         std::mem::take(&mut self.changed)
     }
 
-    /// The waiting topics; first the one that was shown last, if it `is_refused` still.
+    /// The waiting topics, beginning with the one that was shown last time, if it still `is_refused`.
     pub(super) fn waiting(
         &mut self,
         is_refused: impl FnOnce(&(TopicKind, Name)) -> bool,

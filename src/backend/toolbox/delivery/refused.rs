@@ -31,7 +31,8 @@ pub struct RefusedTopics<'a> {
     pub count: usize,
     /// Some of them, all refused for one reason; empty only if `count` is 0.
     pub some: Vec<RefusedTopic<'a>>,
-    /// Those whose subscription was refused, for any reason: all of them, unless they are many.
+    /// Topics whose subscription was refused, for any reason. If very many topics are refused, only some of
+    /// them.
     pub wanted: Vec<Topic>,
 }
 
@@ -50,8 +51,8 @@ pub struct RefusedTopic<'a> {
 
 impl Delivery {
     /// The server refused the rest of the oldest batch in flight. Returns the events to emit. A name that was refused
-    /// alone is asked for again after a pause; several names of a SUBSCRIBE at once, in two halves, because one of
-    /// them may be the reason.
+    /// alone is asked for again after a pause. Several names of a SUBSCRIBE are asked for again at once, in
+    /// two halves, because one of them may be the reason.
     pub fn refuse(&mut self, batch: Batch, error: &Error, refusal: RefusalKind, now: Instant) -> Vec<Event> {
         self.batches = self.batches.saturating_sub(1);
         let (operation, kind) = (batch.operation, batch.kind);
@@ -141,7 +142,7 @@ impl Delivery {
         }
     }
 
-    /// The wanted topics: all of them, unless they are many.
+    /// The wanted topics; if there are very many, only some of them.
     pub fn wanted_topics(&self) -> Vec<Topic> {
         let of_kind = |kind| {
             let wanted = self.tables.of(kind).iter().filter(|(_, entry)| entry.is_wanted());

@@ -151,7 +151,8 @@ struct Verifier {
 #[derive(Debug)]
 enum Trusted {
     /// Trusts servers with a certificate from an authority, and servers whose own certificate is in `listed`: openssl
-    /// makes self-signed ones that are authorities, too, and those are refused for servers otherwise.
+    /// makes self-signed certificates that are authorities, too, and these would be refused for a server
+    /// otherwise.
     Chain {
         verifier: Arc<WebPkiServerVerifier>,
         listed: Vec<CertificateDer<'static>>,

@@ -31,8 +31,8 @@ const HANDSHAKE_READ: usize = 4 << 10;
 /// How often a handshake reads before other links have their turn.
 const HANDSHAKE_READS: usize = 16;
 
-/// The part of a buffer that ciphertext is read into, in sixteenths: 44 of 64 KiB. Its plaintext, and that of a
-/// record whose beginning was read before, fits into the part before it.
+/// Ciphertext is read into this part at the end of a buffer, in sixteenths: 44 of 64 KiB. The plaintext of
+/// these bytes, and of a record whose beginning was read earlier, fits into the rest of the buffer.
 const CIPHERTEXT_SIXTEENTHS: usize = 11;
 
 /// TLS for one link, before it has a transport.

@@ -36,7 +36,7 @@ impl Call<'_> {
         let mut frames: Vec<Frame> =
             (1..).map_while(|level| self.frame(level)).take(MOST_FRAMES + 1).collect();
         if let Some(entry) = frames.iter().position(Frame::is_engine_entry) {
-            // Without the call of xpcall, which the entry has as well.
+            // The entry calls xpcall, which is left out, too.
             frames.truncate(entry.saturating_sub(1));
         }
         let mut text = String::new();

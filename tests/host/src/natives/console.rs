@@ -44,7 +44,7 @@ pub(super) fn report(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Nil)
 }
 
-/// `abort(error [, traceback])`: one that ends the run. Also a message handler.
+/// `abort(error [, traceback])`: an error that ends the run. Also a message handler.
 pub(super) fn abort(call: &Call<'_>) -> Result<Value, String> {
     let traceback = match call.value(1) {
         Value::Nil => call.traceback(),

@@ -115,7 +115,7 @@ pub(super) fn drive_proxy(call: &Call<'_>) -> Result<Value, String> {
     proxy.call(call.text(1)?, &call.arguments[2..])
 }
 
-/// `new_tls(url)`: a TLS server before that plain one; returns its number and its port as one, 65536 times the number.
+/// `new_tls(url)`: a TLS server before that plain one; returns its number times 65536, plus its port.
 pub(super) fn new_tls(call: &Call<'_>) -> Result<Value, String> {
     let server = address(call.text(0)?)?;
     let proxy = tls_proxy::TlsProxy::start(server).map_err(|error| format!("the TLS server: {error}"))?;

@@ -35,7 +35,7 @@ impl Server {
     pub(crate) fn start(kind: Kind, folder: &Path) -> Result<Self, String> {
         if env::var_os("REDIS_URL").is_some() {
             return Err(
-                "REDIS_URL, which --servers sets, too, names another server, which the host does not drive"
+                "REDIS_URL names another server, which the host does not drive (--servers sets it, too)"
                     .to_owned(),
             );
         }

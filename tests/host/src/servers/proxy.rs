@@ -10,7 +10,7 @@ use super::text;
 use crate::value::Value;
 
 const METHODS: &str = "url, faults, next, edit, cut, refuse, accept, swap, accepted, connections";
-const FAULTS: &str = "mute, and, behind up_ or down_, stall, stall_at, piece, split_at, pause, cut_at, cut";
+const FAULTS: &str = "mute; with prefix up_ or down_: stall, stall_at, piece, split_at, pause, cut_at, cut";
 
 /// A proxy.
 #[derive(Debug)]

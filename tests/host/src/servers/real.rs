@@ -43,7 +43,8 @@ impl Real {
         let has_users = major >= 6;
         let mut builder =
             RealRedis::builder().configuration(configuration).folder(folder).prepare(ffi::die_with_parent);
-        // By default it is ten thousand above the server's own, which may be somebody else's. The setting came with 7.0.
+        // By default the bus has the server's port plus ten thousand, which another program may have. The
+        // setting for another port came with 7.0.
         let is_node = configuration.lines().any(|line| line == "cluster-enabled yes");
         let bus = if is_node && major >= 7 { Some(HeldPort::new()) } else { None };
         let bus = bus.transpose().map_err(|error| format!("a port for the cluster's bus: {error}"))?;
@@ -168,7 +169,8 @@ impl Real {
                 return self.command(&words);
             }
             "drop" => {
-                // By type, in two commands, a client that ends its last subscription between them would stay.
+                // Not with two commands, one for each type of client: a client that ends its last
+                // subscription between the two would survive both.
                 self.command(&["CLIENT", "KILL", "SKIPME", "yes"].map(str::as_bytes))?;
             }
             "stop" => self.stop()?,

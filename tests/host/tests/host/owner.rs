@@ -170,8 +170,8 @@ fn the_place_to_publish_is_the_one_that_the_servers_file_names() {
     // No address yet, so the embedded server may be used.
     let mut server = Session::start(&folder, &options, &[]);
     server.next(
-        "gmod-host: garrysmod/data/realtime.json names no Redis; the embedded Redis is at redis://127.0.0.1:…, if that \
-         is to be its \"url\"",
+        "gmod-host: garrysmod/data/realtime.json names no Redis; to use the embedded Redis, write its URL into \
+         \"url\": redis://127.0.0.1:…",
     );
     server.until("[realtime] no Redis is configured: write its URL into garrysmod/data/realtime.json …");
     server.line("quit").ends(0);
