@@ -3,7 +3,7 @@
 use realtime::backend::OptionValue;
 use realtime::model::{Event, Role};
 
-use crate::client::{Client, LET_IN, Said, ready_for_query, role};
+use crate::client::{Client, LET_IN, Said, error, message, ready_for_query, role};
 
 const TWO: &str = "postgres://bob:secret@a,b:5433/game?sslmode=disable";
 
@@ -65,6 +65,24 @@ fn a_primary_is_taken_once_no_host_is_the_standby_that_was_preferred() {
         }
         assert!(matches!(client.said()[..], [Said::Event(Event::Ready(_))]), "{roles:?}");
     }
+}
+
+#[test]
+fn a_standby_that_accepts_a_listen_was_promoted() {
+    let pairs = [("target_session_attrs", OptionValue::String("any".into()))];
+    let mut client = Client::new("postgres://bob:secret@a/game?sslmode=disable", &pairs);
+    client.subscribe("chat", 1);
+    connect(&mut client);
+    answer(&mut client, true);
+    client.connect(1);
+    client.read(1, &[LET_IN, &ready_for_query(b'I')].concat());
+    let refused = [error("25006", "cannot execute LISTEN during recovery"), ready_for_query(b'I')].concat();
+    client.read(1, &refused.repeat(2));
+    assert_eq!(client.counters.role(), Some(Role::Replica));
+    client.advance(1.1);
+    assert!(client.written(1).contains("LISTEN"));
+    client.read(1, &[message(b'C', b"LISTEN\0"), ready_for_query(b'I')].concat());
+    assert_eq!(client.counters.role(), Some(Role::Master));
 }
 
 #[test]

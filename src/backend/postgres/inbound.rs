@@ -286,6 +286,10 @@ impl PostgresSession {
             }
         } else {
             let operation: Operation = batch.operation();
+            // A hot standby refuses LISTEN, so it was promoted. PostgreSQL 13 and older do not report that.
+            if operation == Operation::Subscribe {
+                self.set_role(false);
+            }
             for name in batch.names().to_vec() {
                 batch.tick_off(operation, batch.kind(), &name);
                 if let Some(event) = self.delivery.confirm(&batch, &name) {
