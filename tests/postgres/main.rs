@@ -230,7 +230,7 @@ fn every_login_by_password_is_spoken_and_a_wrong_one_is_named() {
     }
     let postgres = RealPostgres::builder()
         .hba("host all scram 127.0.0.1/32 scram-sha-256\nhost all md5 127.0.0.1/32 md5\nhost all plain 127.0.0.1/32 password")
-        .sql("CREATE ROLE scram LOGIN PASSWORD 'geheim'")
+        .sql("SET password_encryption = 'scram-sha-256'; CREATE ROLE scram LOGIN PASSWORD 'geheim'")
         .sql("SET password_encryption = 'md5'; CREATE ROLE md5 LOGIN PASSWORD 'geheim'")
         .sql("CREATE ROLE plain LOGIN PASSWORD 'geheim'")
         .start()

@@ -92,7 +92,7 @@ fn a_standby_is_passed_over_and_followed_once_it_is_the_primary() {
     assert_eq!(client.wait_message(), (CHAT, b"before".to_vec()));
     primary.kill();
     client.wait_down();
-    standby.psql("SELECT pg_promote()").expect("a promotion");
+    standby.promote().expect("a promotion");
     client.wait_for("the gap", |seen| matches!(seen, Seen::Event(Event::Gap { .. })).then_some(()));
     client.wait_ready();
     standby.psql("NOTIFY chat, 'after'").expect("a message");
@@ -112,7 +112,7 @@ fn a_client_of_a_standby_hears_once_it_is_promoted_and_is_told_so() {
         _ => None,
     });
     assert!(refused.message.contains("recovery"), "{refused}");
-    standby.psql("SELECT pg_promote()").expect("a promotion");
+    standby.promote().expect("a promotion");
     // The server reports it, and the connection stays.
     eventually("the new role", || (client.counters.role() == Some(Role::Master)).then_some(()));
     client.wait_for("the subscription", |seen| match seen {

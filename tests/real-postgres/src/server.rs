@@ -136,7 +136,7 @@ impl RealPostgres {
         Ok(server)
     }
 
-    /// A hot standby of this server. `SELECT pg_promote()` makes it a primary.
+    /// A hot standby of this server; [`Self::promote`] makes it a primary.
     ///
     /// # Errors
     ///
@@ -154,6 +154,15 @@ impl RealPostgres {
         });
         edited.map_err(|source| Error::Folder { path, source })?;
         Self::on_a_free_port(folder)
+    }
+
+    /// Makes a standby a primary (`pg_ctl promote`, because `pg_promote()` is new in PostgreSQL 12).
+    ///
+    /// # Errors
+    ///
+    /// It is no standby, or does not become a primary.
+    pub fn promote(&self) -> Result<(), Error> {
+        run(command("pg_ctl", self.folder.path())?.args(["promote", "-D", DATA])).map(drop)
     }
 
     /// The settings of a server before it starts.
