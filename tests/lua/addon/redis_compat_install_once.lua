@@ -48,13 +48,21 @@ local steps = {
 		assert(FindMetaTable("redis_client").State, "redis.lua ran")
 		-- A file that nobody can load stands for the binary.
 		host.put(FOLDER .. BINARY, "no library")
+		for _, system in ipairs({ "aaa", "linux", "linux64", "win32", "win64" }) do
+			local other = FOLDER .. "gmsv_redis.core_" .. system .. ".dll"
+			if other ~= FOLDER .. BINARY then host.put(other, "") end
+		end
 	end,
 	function()
 		assert(util.IsBinaryModuleInstalled("redis.core"))
 		local ok, err = pcall(require, "redis")
 		assert(not ok and err:find("Couldn't load module library!", 1, true), err)
 		assert(redis == nil and not FindMetaTable("redis_client"), "stepped aside")
+		-- Its file for this system is named, whatever others are beside it.
 		says(INSTALLED)
+		for _, name in ipairs(file.Find(FOLDER .. "gmsv_redis.core_*.dll", "MOD")) do
+			if name ~= BINARY then host.delete(FOLDER .. name) end
+		end
 		-- One that loads and does not change redis; the whole of gm_redis.
 		if LOADS then host.put(FOLDER .. BINARY, file.Read(LOADS, "MOD")) end
 		host.put(OLD, 'require("redis.core")\n')

@@ -43,10 +43,12 @@ local function unknown(text)
 end
 
 local function binary()
-	local binaries = file.Find("lua/bin/gmsv_redis.core_*.dll", "MOD") or {}
+	-- Binaries of other systems are not in the way: an addon may look for one.
+	local name = "gmsv_redis.core_" .. (include("realtime/install.lua").Platform() or "*") .. ".dll"
+	if not file.Exists("lua/bin/" .. name, "MOD") then name = (file.Find("lua/bin/gmsv_redis.core_*.dll", "MOD") or {})[1] or name end
 	local old = file.Read(MODULE, "MOD")
 	return 'gm_redis itself is installed and answers for require("redis"), not realtime. To move over, stop the server and ' ..
-		"delete garrysmod/lua/bin/" .. (binaries[1] or "gmsv_redis.core_*.dll") ..
+		"delete garrysmod/lua/bin/" .. name ..
 		(old and not is_ours(old) and " and garrysmod/" .. MODULE or "")
 end
 
