@@ -693,17 +693,17 @@ function RealtimeShared:Remove(key, fn) end
 ---@return RealtimeError? err
 function RealtimeShared:Add(key, number, options, fn) end
 
----Sets a key to update(old). update runs inside the call, and again with the newer value if another server was faster, so it must have no
----other effect. `old` includes the results of this server's earlier Updates of the key that are still under way. If update returns nothing,
+---Sets a key to compute(old). compute runs inside the call, and again with the newer value if another server was faster, so it must have no
+---other effect. `old` includes the results of this server's earlier Updates of the key that are still under way. If compute returns nothing,
 ---the key stays as it is; if it returns realtime.NULL, the key is removed. If it returns nothing and the copy may be behind Redis, it runs
 ---once more with Redis's value.
 ---@param key string
----@param update fun(old: RealtimeValue?): RealtimeValue?
+---@param compute fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn
 ---@param fn? fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean)
 ---@return boolean accepted
 ---@return RealtimeError? err
-function RealtimeShared:Update(key, update, options, fn) end
+function RealtimeShared:Update(key, compute, options, fn) end
 
 ---Reads a key from Redis, whether it is copied or not.
 ---@param key string

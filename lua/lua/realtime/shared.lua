@@ -101,13 +101,13 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Sets a key to the result of update(old), which runs at once, and again with the newer value if another server
+	-- Sets a key to the result of compute(old), which runs at once, and again with the newer value if another server
 	-- was quicker. `old` includes the results of this server's earlier Updates, also of those under way.
-	function methods:Update(key, update, options, fn)
+	function methods:Update(key, compute, options, fn)
 		check_key("Update", 1, key)
-		if not isfunction(update) then error("bad argument #2 to 'Update' (function expected)", 2) end
+		if not isfunction(compute) then error("bad argument #2 to 'Update' (function expected)", 2) end
 		options, fn = options_and_function("Update", 3, options, fn)
-		return addon.shared_update(self, key, update, options, fn)
+		return addon.shared_update(self, key, compute, options, fn)
 	end
 
 	-- Reads a key from Redis: fn(err, value). Returns the same as client:Command.

@@ -34,7 +34,7 @@ return function(realtime, addon)
 
 	local again
 
-	local function answered(self, update, old, err, detail, extra)
+	local function answered(self, update, err, detail, extra, has_changed)
 		if err and err.code == "OTHER" then
 			if SysTime() >= update.deadline then
 				return finish(self, update, addon.Error("TIMEOUT", "others changed the key again and again; it was not changed"))
@@ -42,13 +42,13 @@ return function(realtime, addon)
 			return again(self, update, { version = detail, value = extra ~= "" and addon.json.Decode(extra, entries.VALUE) or nil })
 		end
 		if err then return finish(self, update, err) end
-		if extra ~= true then return finish(self, update, nil, entries.Fresh(update.value), update.value ~= nil or old ~= nil) end
-		-- `once` was there before.
-		if copy.HasNewest(self, update.key) then return finish(self, update, nil, self:Get(update.key), false) end
+		if extra ~= true then return finish(self, update, nil, entries.Fresh(update.value), has_changed) end
+		-- `once` was there before: the outcome is that of the earlier change, and the value may have changed since.
+		if copy.HasNewest(self, update.key) then return finish(self, update, nil, self:Get(update.key), has_changed) end
 		local function tell(problem, entry)
 			local now
 			if problem then now = self:Get(update.key) elseif entry then now = entries.Fresh(entry.value) end
-			finish(self, update, nil, now, false)
+			finish(self, update, nil, now, has_changed)
 		end
 		return copy.Fetch(self, update.key, tell) or tell(true)
 	end
@@ -68,7 +68,7 @@ return function(realtime, addon)
 			local condition = base.after and "after" or base.version
 			local change = text and { "set", key, text, expiry(update.options, "keep"), condition } or { "remove", key, "", "", condition }
 			accepted, refused, token = writes.Send(self, key, change, { once = update.options.once, timeout = left, after = base.after },
-				function(...) answered(self, update, old, ...) end)
+				function(...) answered(self, update, ...) end)
 		end
 		if not accepted then return false, refused end
 		if value == nil then

@@ -43,7 +43,7 @@ return function(_, addon)
 					addon.Printable(tostring(told), 160)))
 			end
 			write.version = format("%.0f", version)
-			write.outcome, write.answered = { detail, extra == "again" }, SysTime()
+			write.outcome, write.answered = { detail, extra == "again", version ~= 0 }, SysTime()
 			-- Perhaps no message follows, or it came earlier ("again", "late"): then the copy is compared with Redis.
 			if version == 0 or extra or told ~= 1 then addon.shared_copy.CheckSoon(self) end
 			finish_if_shown(self, write)
@@ -52,7 +52,8 @@ return function(_, addon)
 	writes.Close = calls.Close
 
 	-- Sends changes, five arguments each as in shared_write.lua. options.after: the token of the write after which they come.
-	-- fn(err, detail, again). Returns the same as client:Command, and as a third value the token.
+	-- fn(err, detail, again, changed): `again` if the change of an earlier call with the same `once` counts, and `changed` if the
+	-- table was changed by it. Returns the same as client:Command, and as a third value the token.
 	function writes.Send(self, key, changes, options, fn, is_silent)
 		local write = calls.New(self, { key = key, keys = {}, is_silent = is_silent }, fn, options.timeout)
 		write.keys_of_outcome = { self.key .. ":token:" .. write.token }
