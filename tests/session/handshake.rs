@@ -262,6 +262,18 @@ fn a_login_that_ends_in_the_middle_of_the_handshake_is_told_at_once() {
 fn a_refused_database() {
     let error = turned_away("redis://server/99", &[], &[HELLO3, b"-ERR DB index is out of range\r\n"]);
     assert_eq!(error.to_string(), "ERR: the server refused the database (SELECT): DB index is out of range");
+    // A right to SELECT would not help in a cluster.
+    let no_right = b"-NOPERM this user has no permissions to run the 'select' command\r\n";
+    let error = turned_away("redis://gmod:pw@server/2", &[], &[HELLO3, no_right]);
+    assert!(error.message.ends_with("ACL SETUSER gmod +select"), "{error}");
+    let in_cluster = b"-ERR SELECT is not allowed in cluster mode\r\n";
+    for (url, answer) in
+        [("redis-cluster://gmod:pw@server/2", &no_right[..]), ("redis://gmod:pw@server/2", in_cluster)]
+    {
+        let error = turned_away(url, &[], &[b"%1\r\n+mode\r\n+cluster\r\n", answer]);
+        assert!(error.message.contains("; a cluster has database 0 alone"), "{error}");
+        assert!(!error.message.contains("+select"), "{error}");
+    }
 }
 
 #[test]

@@ -196,7 +196,13 @@ impl Failure {
                 Error::unsent(Code::Auth, text)
             }
             Self::Refused { step: HandshakeStep::Select, error } => {
-                explained(refused(HandshakeStep::Select, error), RefusedCommand::Plain("select"), config)
+                let in_cluster = config.cluster || error.message.contains("cluster mode");
+                let error = refused(HandshakeStep::Select, error);
+                if in_cluster {
+                    Error { message: format!("{}; {NO_DATABASES}", error.message).into(), ..error }
+                } else {
+                    explained(error, RefusedCommand::Plain("select"), config)
+                }
             }
             Self::Refused { step, error } => refused(step, error),
             // A server that turns a client away sends this error at once, before it has read anything.
@@ -353,6 +359,10 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
     Error::unsent(cause.code(), format!("{words}{hint}"))
 }
 
+/// Of a cluster.
+const NO_DATABASES: &str = "a cluster has database 0 alone, except a Valkey 9 with cluster-databases: leave the number out of \
+                            the URL, or the option db out";
+
 /// The server's own code is kept, and a bare `ERR` about a login becomes `AUTH`.
 fn refused(step: HandshakeStep, error: Error) -> Error {
     let text = error.message.to_ascii_lowercase();
@@ -362,9 +372,7 @@ fn refused(step: HandshakeStep, error: Error) -> Error {
     } else if text.contains("max number of clients") {
         advice::full(&error.message)
     } else if step == HandshakeStep::Select {
-        let hint =
-            if error.message.contains("cluster mode") { "; a cluster has database 0 alone" } else { "" };
-        format!("the server refused the database (SELECT): {}{hint}", error.message)
+        format!("the server refused the database (SELECT): {}", error.message)
     } else if about_login || step == HandshakeStep::Auth {
         advice::login(error.code.as_str(), &error.message)
     } else {
