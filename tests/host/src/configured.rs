@@ -52,15 +52,22 @@ pub(crate) fn write_id(file: &Path, id: &str) -> Result<(), StartError> {
 /// The line that says how to publish to the clients of a URL, without its password.
 pub(crate) fn how_to_publish(url: &str) -> String {
     let (login, address) = taken_apart(url);
+    let (place, options) = address.split_once('?').unwrap_or((&address, ""));
     if is_postgres(url) {
-        let database = match login {
-            Login::User(name) => address.replacen("://", &format!("://{name}@"), 1),
-            Login::None | Login::Password => address,
+        let mut database = match login {
+            Login::User(name) => place.replacen("://", &format!("://{name}@"), 1),
+            Login::None | Login::Password => place.to_owned(),
         };
+        // psql refuses the module's own options.
+        if let Some(mode) = options.split('&').find(|option| option.starts_with("sslmode=")) {
+            database = format!("{database}?{mode}");
+        }
         return format!("publish from elsewhere: psql {database} -c \"NOTIFY test, 'hello'\"");
     }
-    let (scheme, place) = address.split_once("://").unwrap_or(("redis", &address));
-    let place = place.split('?').next().unwrap_or_default();
+    let is_trusted_by_option =
+        options.split('&').any(|option| option.starts_with("tls_pin=") || option.starts_with("tls_ca="));
+    let mut about = String::new();
+    let (scheme, place) = place.split_once("://").unwrap_or(("redis", place));
     let place = match scheme {
         "redis+unix" | "unix" => format!("-s {place}"),
         // Which of them has the messages is known once a client is connected.
@@ -69,7 +76,12 @@ pub(crate) fn how_to_publish(url: &str) -> String {
         }
         _ => {
             let is_secure = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
-            format!("-u redis{}://{place}", if is_secure { "s" } else { "" })
+            let mut arguments = format!("-u redis{}://{place}", if is_secure { "s" } else { "" });
+            if is_secure && is_trusted_by_option {
+                arguments.push_str(" --cacert FILE");
+                about.push_str(", with the server's certificate in FILE");
+            }
+            arguments
         }
     };
     let arguments = match login {
@@ -77,15 +89,15 @@ pub(crate) fn how_to_publish(url: &str) -> String {
         Login::Password => format!("{place} --askpass"),
         Login::User(name) => format!("{place} --user {name} --askpass"),
     };
-    match login {
-        Login::None | Login::Password => {
-            format!("publish from elsewhere: redis-cli {arguments} PUBLISH test hello")
-        }
+    let channel = match login {
+        Login::None | Login::Password => "test",
         // An ACL may allow other channels only.
-        Login::User(name) => format!(
-            "publish from elsewhere, on a channel that the user {name} may use: redis-cli {arguments} PUBLISH CHANNEL hello"
-        ),
-    }
+        Login::User(name) => {
+            about.push_str(&format!(", on a channel that the user {name} may use"));
+            "CHANNEL"
+        }
+    };
+    format!("publish from elsewhere{about}: redis-cli {arguments} PUBLISH {channel} hello")
 }
 
 fn is_postgres(url: &str) -> bool {
@@ -194,7 +206,7 @@ mod tests {
             ("valkey://10.0.0.5", "-u redis://10.0.0.5 PUBLISH test hello"),
             ("redis://:secret@[fd00::5]", "-u redis://[fd00::5] --askpass PUBLISH test hello"),
             ("redis://default:secret@a", "-u redis://a --askpass PUBLISH test hello"),
-            ("valkeys://a:6380?tls_pin=AB", "-u rediss://a:6380 PUBLISH test hello"),
+            ("valkeys://a:6380", "-u rediss://a:6380 PUBLISH test hello"),
             ("redis-cluster://a:7000", "-u redis://a:7000 PUBLISH test hello"),
             ("redis+unix:///run/redis.sock?db=0", "-s /run/redis.sock PUBLISH test hello"),
             ("redis+unix://:secret@/run/redis.sock", "-s /run/redis.sock --askpass PUBLISH test hello"),
@@ -208,6 +220,11 @@ mod tests {
         for url in ["redis://a:1,b:2", "redis-sentinel://:secret@a/mymaster", "valkeys-sentinel://a"] {
             assert!(how_to_publish(url).contains("-h HOST -p PORT of the address that"), "{url}");
         }
+        for url in ["valkeys://a:6380?tls_pin=AB", "rediss://a:6380?db=1&tls_ca=b.crt"] {
+            let shown = "publish from elsewhere, with the server's certificate in FILE: \
+                         redis-cli -u rediss://a:6380 --cacert FILE PUBLISH test hello";
+            assert_eq!(how_to_publish(url), shown);
+        }
         let on_a_channel = "publish from elsewhere, on a channel that the user gmod may use: redis-cli";
         for (url, shown) in [
             ("redis://gmod:sec@ret@10.0.0.5:6379/2", "-u redis://10.0.0.5:6379/2 --user gmod --askpass"),
@@ -219,7 +236,7 @@ mod tests {
             assert_eq!(how_to_publish(url), format!("{on_a_channel} {shown} PUBLISH CHANNEL hello"));
         }
         assert_eq!(
-            how_to_publish("postgres://gmod:secret@a:5432/game?sslmode=require"),
+            how_to_publish("postgres://gmod:secret@a:5432/game?tls_pin=AB&sslmode=require"),
             "publish from elsewhere: psql postgres://gmod@a:5432/game?sslmode=require -c \"NOTIFY test, 'hello'\""
         );
     }
