@@ -50,7 +50,8 @@ impl TlsWords {
             }
             TlsFault::BadCertificate => {
                 "the server's certificate is of a form that is not accepted: make one of X.509 version 3 that has the server's \
-                 name (openssl req -x509 -addext subjectAltName=DNS:NAME), or write the server's key into tls_pin"
+                 name (openssl req -x509 -addext subjectAltName=DNS:NAME, or IP:ADDRESS if the URL has an address), or write the \
+                 server's key into tls_pin"
             }
             TlsFault::BadName => {
                 "the host's name cannot be checked: write the name that the certificate has into tls_name"
