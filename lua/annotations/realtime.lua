@@ -160,8 +160,8 @@ function realtime.HMAC(key, text) end
 ---@param max_elements? integer every value is one, a table counts as four; default: 1,000,000
 ---@param key? string the key whose value's place in the text is returned, if the text is an object
 ---@return RealtimeValue? value nil for null, too
----@return string|integer? reason why it was not read, with line and column; otherwise the first byte of the key's value
----@return boolean|integer? is_no_json with a reason: false if a limit was exceeded; otherwise the last byte of the key's value
+---@return string|integer? reason why it was not read, with line and column; otherwise the position where the key's value begins
+---@return boolean|integer? is_no_json with a reason: false if a limit was exceeded; otherwise the position where the key's value ends
 function realtime.DecodeJson(text, max_bytes, max_elements, key) end
 
 ---A value as JSON, without an envelope.

@@ -38,8 +38,8 @@ presence:On("joined", "player_counts", show)
 presence:On("changed", "player_counts", show)
 presence:On("left", "player_counts", function(server) set(server, -1) end)
 
--- Presence reports players of other servers without hooks. These hooks update this server's own count, after the
--- hook, because a leaving player still counts in it.
+-- Presence reports players of other servers without hooks. These hooks update this server's own count with
+-- the next tick, because a leaving player still counts while the hook runs.
 local function show_own()
 	realtime.After(0, function() show(presence:Server(presence:Id())) end)
 end

@@ -16,8 +16,9 @@ pub(super) struct DecodedValue {
     pub(super) found: Option<Range<usize>>,
 }
 
-/// Pushes the value, and the first and last byte of the value of that key. Returns how many values it pushed, or
-/// `None` if it pushed an error instead: the tape may take megabytes, so a raised error must not leave it behind.
+/// Pushes the value and, if the text has the key that the caller asked for, the positions of the first and
+/// the last byte of that key's value. Returns how many values it pushed, or `None` if it pushed an error
+/// instead: the tape may take megabytes, so a raised error must not leave it behind.
 ///
 /// # Safety
 ///

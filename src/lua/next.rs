@@ -38,8 +38,8 @@ impl Round {
     }
 }
 
-/// A callback has just run: counts it, and finds the next one if that gets the same values. `None` says that
-/// [`next`] knows more.
+/// A callback has just run: counts it, and finds the next one if that gets the same values. `None`: the
+/// caller has to ask [`next`].
 ///
 /// # Safety
 ///

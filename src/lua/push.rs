@@ -95,7 +95,8 @@ unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
                 let table = lua.top();
                 for (key, value) in pairs {
                     match key {
-                        // Lua allows every key except nil, which a null has become, and NaN.
+                        // Lua allows every key except nil and NaN. A null is not nil here, but
+                        // `realtime.NULL`.
                         Value::Double(number) if number.is_nan() => lua.push_bytes(b"nan"),
                         key => push_value(lua, fixed, key),
                     }

@@ -96,8 +96,8 @@ return function(realtime, addon)
 		return err ~= nil and addon.IsRefusal(err)
 	end
 
-	-- Whether the user's permissions have several parts (Redis calls them selectors). Then there is a channel on
-	-- which he may publish, but to which he may not subscribe.
+	-- Whether the user's permissions have several parts (Redis calls them selectors). The sign of that is a
+	-- channel on which he may publish, but to which he may not subscribe.
 	local function has_parts(client)
 		local channel = "realtime:requests:realtime.check"
 		if realtime.Await(client, "Publish", channel, "") then return false end

@@ -2,7 +2,7 @@
 return function(realtime, addon)
 	local SLOT_TOKEN = ("c"):rep(32)
 
-	-- Whether an addon has made objects that need a helper, whether they have been read or not.
+	-- Whether an addon uses a helper: one of its scripts has run, or there is an object that will need them.
 	function addon.HelperIsUsed(helper, client)
 		for _, script in ipairs(helper.scripts) do
 			if addon.used_scripts[script] then return true end

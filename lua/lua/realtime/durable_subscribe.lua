@@ -202,7 +202,8 @@ return function(realtime, addon)
 		if not sub.busy_since then sub.more = true end
 	end
 
-	-- Ends in order: the next Lua state goes on at once. A message whose callback calls this counts as usual.
+	-- Ends in order: the next Lua state goes on at once. If a callback calls this, Redis is told only after
+	-- the callback has returned, so that its message can count as handled.
 	function subscribers.Close(sub)
 		sub.is_on = false
 		if not sub.is_running then close(sub) end

@@ -2,8 +2,9 @@
 return function(_, addon)
 	local format = string.format
 
-	-- Gives objects On and Off. `object`: the name of one of them in a hint. `names`: the events. `place`: more words
-	-- about where a file has one callback, or "". added(self, event, identifier, fn), if there is one, runs after On.
+	-- Gives objects On and Off. `object`: the name of one of them in a hint. `names`: the events. `place`:
+	-- the words after the event's name in that hint, such as " of a table", or "". added(self, event,
+	-- identifier, fn), if there is one, runs after On.
 	function addon.AddEvents(methods, object, names, place, added)
 		local known, quoted = {}, {}
 		for i, name in ipairs(names) do known[name], quoted[i] = true, '"' .. name .. '"' end

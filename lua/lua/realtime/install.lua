@@ -152,7 +152,8 @@ local function parts(version)
 	return tonumber(major), tonumber(minor)
 end
 
--- nil if module and addon are compatible, otherwise the message. Before 1.0 every second number may break something.
+-- nil if module and addon are compatible, otherwise the message. Before 1.0 any change of a version's second
+-- number may break something.
 function install.Mismatch(module, addon)
 	local module_major, module_minor = parts(module)
 	local addon_major, addon_minor = parts(addon)

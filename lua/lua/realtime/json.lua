@@ -16,9 +16,10 @@ return function(realtime, addon)
 		return EncodeJson(value, most.bytes, most.elements)
 	end
 
-	-- The value in a text; or nil and what is wrong, with line and column, and true if it is not JSON. An object's
-	-- nulls are left out, a list's are realtime.NULL; numbers beyond 2^53 are strings. `most` as in Encode. `span`,
-	-- if given, gets the first and last byte of the value whose key in the outermost object is span.key.
+	-- The value in a text; or nil and what is wrong, with line and column, and true if it is not JSON. An
+	-- object's nulls are left out, a list's are realtime.NULL; numbers beyond 2^53 are strings. `most` as in
+	-- Encode. If `span` is given and the outermost object has the key span.key, span.first and span.last are
+	-- set to the positions of the first and the last byte of its value.
 	function json.Decode(text, most, span)
 		most = most or DEFAULTS
 		local value, first, last = DecodeJson(text, most.bytes, most.elements, span and span.key)

@@ -225,7 +225,7 @@ return function(realtime, addon)
 		-- Checked without a hook: bots, and players whom no hook names, count, too.
 		if self.players and player.GetCount() ~= self.players then announce_soon(self) end
 		if now >= self.next then announce(self) end
-		-- The same without a connection.
+		-- Without a connection no server is heard, so none has left.
 		if not self.client:IsConnected() or not self.listening then return end
 		-- First collects the servers, then calls listeners: a callback that lets messages be handled adds to the
 		-- table.

@@ -12,8 +12,8 @@ return function(_, addon)
 		return { message = tostring(err) }
 	end
 
-	-- Calls an addon's function: an error is reported like that of a hook. Returns whether there was none; if there
-	-- was, its message.
+	-- Calls an addon's function: an error is reported like that of a hook. Returns true, or false and the
+	-- error's message.
 	function addon.Protect(fn, ...)
 		local fine, reported = xpcall(fn, report, ...)
 		if fine then return true end

@@ -27,7 +27,7 @@ impl HashSlot {
     }
 }
 
-/// Which names may share a command: sharded channels of one hash slot only.
+/// Names with the same number may share a command: sharded channels of different hash slots may not.
 pub(super) fn group_of(kind: TopicKind, name: &[u8]) -> u16 {
     if kind == TopicKind::ShardedChannel { HashSlot::of(name).number() } else { 0 }
 }

@@ -174,8 +174,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         if self.unusual { self.step_unusual() } else { self.fetch() }
     }
 
-    /// The callback of the next step, if that is a [`Step::Again`] for a callback without options. Then it is the
-    /// next step; otherwise nothing has changed. This is the shortest way through a walk.
+    /// Takes the next step if it is a [`Step::Again`] for a callback without options, and returns that
+    /// callback. Otherwise takes no step. This is the shortest way through a walk.
     #[inline]
     pub fn next_sharing(&mut self) -> Option<R::Index> {
         let (slot, list, walk) = self.walk.as_mut()?;

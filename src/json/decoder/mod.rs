@@ -13,8 +13,9 @@ use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
 
 /// Reads one text, in as many calls as the caller likes.
 ///
-/// Each call of [`read`](Self::read) gets the same whole text. The number of bytes to look at bounds its time, with
-/// two exceptions: a string without escapes and a number are read in one piece. A number has at most 16 KiB.
+/// Each call of [`read`](Self::read) gets the same whole text, and looks at about as many of its bytes as the
+/// caller says. That bounds the time of a call, with two exceptions: a string without escapes and a number
+/// are read in one piece. A number has at most 16 KiB.
 #[derive(Debug)]
 pub struct Decoder {
     tape: Tape,

@@ -20,7 +20,8 @@ const GLIBC: [u32; 2] = [2, 17];
 const ENTRY_POINTS: [&str; 2] = ["gmod13_close", "gmod13_open"];
 
 /// The unwinder that takes Rust's panics and LuaJIT's errors through the same frames. If a module had an
-/// unwinder of its own, LuaJIT's would ask that one about frames with structures that it does not know.
+/// unwinder of its own, that one would get a context of LuaJIT's when a Lua error passes the module's frames,
+/// and could not read it.
 const UNWINDER: &str = "libgcc_s.so.1";
 
 /// Libraries on every Linux with glibc.

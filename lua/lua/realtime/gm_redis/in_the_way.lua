@@ -56,7 +56,8 @@ end
 local function replaced(path, text)
 	local runs = string.format('require("redis") runs %s, not realtime\'s own file', path)
 	if text:find("redis.core", 1, true) then
-		-- It may belong to an addon, and ours was deleted for it.
+		-- If it has functions that ours lacks, an addon may need it, and the owner may have deleted ours for
+		-- its sake.
 		local is_addons = #unknown(text) > 0
 		return runs .. ". It works over realtime" ..
 			(is_addons and "" or "; if it came with gm_redis, stop the server and delete it")

@@ -24,7 +24,7 @@
 --       { id, number, from, data, first id }; dead is { message, reason } or empty; a new mark: Redis has lost the channel
 --   { "failed", errors, 1 if it is dead now; 2 if it failed too often, and Redis does not have it any more }
 --   { "busy", milliseconds }: another instance holds the group
---   { "lost" }: it held the group, and another instance does now
+--   { "lost" }: this instance does not hold the group any more; always the answer to "close"
 --   { "kind", "work" }: the channel is one for Work
 
 -- Redis before 7 needs this in scripts that read the clock and write.
@@ -76,7 +76,8 @@ end
 
 local about = redis.call("HMGET", about_key, "kind", "keep", "number", "mark")
 if about[1] and about[1] ~= "subscribe" then return { "kind", about[1] } end
--- A full Redis refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
+-- On a full Redis the first write of a script must be one that can only free memory, like this one. After it
+-- every write is accepted, so that leases are renewed on a full Redis, too.
 redis.call("HDEL", groups_key, "-")
 local mark = about[4] or clock[1] .. "." .. clock[2]
 if not about[4] then redis.call("HSET", about_key, "mark", mark) end

@@ -44,7 +44,8 @@ local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
 local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number", "heard", "last")
 if about[1] and about[1] ~= "work" then return { "kind", about[1] } end
--- A full Redis refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
+-- On a full Redis the first write of a script must be one that can only free memory, like this one. After it
+-- every write is accepted, so that leases are renewed on a full Redis, too.
 redis.call("ZREM", held_key, "-")
 
 local function following(id)
