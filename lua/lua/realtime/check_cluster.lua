@@ -6,7 +6,7 @@ return function(realtime, addon)
 	local SLOTS = 16384 -- hash slots of a cluster
 	-- Seconds for the answers of all masters. Longer than connect_timeout by default, because only a connection that failed has a reason.
 	local DEADLINE = 6
-	local MOST_TRIES = 400000 -- names of keys: a master with one hash slot has none of them once in 10^10 clusters
+	local MOST_TRIES = 155391 -- names of keys: each hash slot has one of them
 	local MOST_NODES = 8 -- that one line names
 
 	-- CRC16 (XMODEM), by which Redis assigns keys to hash slots.
@@ -108,7 +108,7 @@ return function(realtime, addon)
 		if not node and inner:find("^TIMEOUT") then return master.address, "TIMEOUT", "no answer within " .. DEADLINE .. " s" end
 		local code = inner:match("^(%u[%u%d]*)") or ""
 		-- The advice in the rest is for one server alone.
-		if LOGIN[code] and code ~= "NOPERM" then return node or master.address, code, inner:match("^[^;]*"), inner:match("%(user ([%w_.-]+)[,)]") end
+		if LOGIN[code] and code ~= "NOPERM" then return node or master.address, code, inner:match("^[^;]*"), inner:match("%(user (.-)[,)]") end
 		return node or master.address, code, inner
 	end
 
@@ -132,8 +132,8 @@ return function(realtime, addon)
 				"redis-cli --askpass --cluster check " .. address
 		elseif REACHING[code] then
 			return "Start Redis there if it is down, or restart it if it hangs (sudo systemctl restart redis-server). If it runs, let this server in " ..
-				"through the firewall there.\nThis server must reach each node at the address that it announces (cluster-announce-ip). To see " ..
-				"them, type into redis-cli: CLUSTER SLOTS\nIf each master has a replica, the cluster replaces a lost master by itself: check again."
+				"through the firewall there.\nThis server must reach each node at the address that the node announces (cluster-announce-ip). To see " ..
+				"the addresses, type into redis-cli: CLUSTER SLOTS\nIf each master has a replica, the cluster replaces a lost master by itself: check again."
 		end
 		return "Fix what the line above names, on that node."
 	end
@@ -150,7 +150,7 @@ return function(realtime, addon)
 		local groups, order, slots_of, unasked = {}, {}, {}, nil
 		for _, master in ipairs(masters) do
 			local code = master.error and master.error.code
-			if NO_ANSWER[code] then
+			if NO_ANSWER[code] then -- everything else is the node's own answer
 				local address, reason_code, reason, user = reason_of(master)
 				local general = string.Replace(reason, address, "")
 				local group = groups[general] or { code = reason_code, reason = reason, user = user }

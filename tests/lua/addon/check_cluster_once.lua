@@ -28,10 +28,9 @@ end
 local function address_of(node) return node.url():match("//(.*)") end
 local function good_again(what) kit.wait(what, function() return line_of(check_kit.check()).state == "good" end) end
 
--- Three masters, made for the first test that needs them.
+-- Three masters, made for the first test that needs them. None is declared down soon.
 local three
-local function cluster_of_three()
-	if three then return three end
+local function new_cluster()
 	three = { new_node(), new_node(), new_node() }
 	for i, range in ipairs({ { "0", "5460" }, { "5461", "10922" }, { "10923", "16383" } }) do
 		three[i].command("CLUSTER", "ADDSLOTSRANGE", unpack(range))
@@ -40,7 +39,10 @@ local function cluster_of_three()
 		three[1].command("CLUSTER", "MEET", "127.0.0.1", three[i].url():match(":(%d+)$"), three[i].command("CONFIG", "GET", "cluster-port")[2])
 	end
 	for _, node in ipairs(three) do state(node, "cluster_state:ok") end
-	for _, node in ipairs(three) do node.command("CONFIG", "SET", "cluster-node-timeout", "120000") end -- none is down soon
+end
+local function cluster_of_three()
+	if not three then new_cluster() end
+	for _, node in ipairs(three) do node.command("CONFIG", "SET", "cluster-node-timeout", "120000") end
 	return three
 end
 
@@ -193,17 +195,18 @@ end
 host.test("each master is asked for a key in its hash slots, whatever else CLUSTER SLOTS says", function()
 	local slots = {
 		{ 0, 5, { "", 7001, "id" }, { "10.0.0.6", 7002 } }, { 6, 300, { realtime.NULL, 7003 } }, { 301, 301, { "10.0.0.6", 7004, "id", {} } },
-		{ 302, 9000, { "2001:db8::1", 7005 } }, { 9001, 9001, { "", 7001 } }, { 9002, 9002 }, "x", { 9003, 9003, { "10.0.0.7", 0 } },
-		{ 9005, 9004, { "10.0.0.8", 7006 } }, { -1, 16384, "x" },
+		{ 302, 6638, { "2001:db8::1", 7005 } }, { 6639, 6639, { "10.0.0.9", 7007 } }, { 9001, 9001, { "", 7001 } },
+		{ 9002, 9002 }, "x", { 9003, 9003, { "10.0.0.7", 0 } }, { 9005, 9004, { "10.0.0.8", 7006 } }, { -1, 16384, "x" },
 	}
 	local lines, keys = look_at(slots, function() end)
 	kit.eq({ #lines, lines[1].state }, { 1, "good" })
 	local found = {}
 	for i, key in ipairs(keys) do found[i] = cluster_of_three()[1].command("CLUSTER", "KEYSLOT", key) end
 	table.sort(found)
+	assert(table.RemoveByValue(found, 6639), kit.show(found)) -- of the last name that is tried
 	assert(#found == 4 and (found[1] <= 5 or found[4] == 9001), kit.show(found))
 	table.RemoveByValue(found, found[1] <= 5 and found[1] or 9001)
-	assert(found[1] >= 6 and found[1] <= 300 and found[2] == 301 and found[3] >= 302 and found[3] <= 9000, kit.show(found))
+	assert(found[1] >= 6 and found[1] <= 300 and found[2] == 301 and found[3] >= 302 and found[3] <= 6638, kit.show(found))
 	for _, odd in ipairs({ "x", {}, { 1 } }) do kit.eq(look_at(odd, error)[1].state, "good") end
 end)
 
