@@ -18,15 +18,15 @@ return function(realtime, addon)
 		end, realtime.ServerId())
 	end
 
-	-- If a cluster is down, each command with a key would take until command_timeout. The cluster's own line has the problem.
-	local function tell_down(report)
+	-- If a cluster or one of its nodes is down, commands with keys would take until command_timeout. The cluster's own line has the problem.
+	local function tell_outage(report)
 		for _, helper in ipairs(addon.check_helpers) do
-			report.Unknown(helper.about, "not looked at while the cluster is down")
+			report.Unknown(helper.about, "not looked at while " .. report.cluster_outage)
 		end
 	end
 
 	function steps.scripts(report, client)
-		if report.cluster_is_down then return tell_down(report) end
+		if report.cluster_outage then return tell_outage(report) end
 		for _, helper in ipairs(addon.check_helpers) do
 			local was_used = addon.HelperIsUsed(helper, client)
 			local err, channel = try(client, helper)
@@ -62,7 +62,7 @@ return function(realtime, addon)
 
 	-- The tables of realtime.Shared on this server.
 	function steps.shared(report, client)
-		if report.cluster_is_down then return end
+		if report.cluster_outage then return end
 		for _, shared in SortedPairs(addon.shared_tables[client] or {}) do
 			local err, field = realtime.Await(client, "Command", { "HGET", shared.key, "" })
 			local bytes = not err and (isstring(field) and tonumber(field:match("^%d+ %S+ (%d+)$")) or 0)
@@ -112,7 +112,7 @@ return function(realtime, addon)
 
 	-- The channels of realtime.Durable that this server uses.
 	function steps.durable(report, client)
-		if report.cluster_is_down then return end
+		if report.cluster_outage then return end
 		for durable in pairs(addon.durables) do
 			for channel in SortedPairs(durable.client == client and durable.channels or {}) do
 				local err, stats = realtime.Await(durable, "Stats", channel)

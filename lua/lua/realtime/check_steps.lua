@@ -8,7 +8,6 @@ return function(realtime, addon)
 	local PUBSUB_HARD, PUBSUB_SOFT = 32 * MEBIBYTE, 8 * MEBIBYTE
 	local CLOCKS = 30 -- seconds that this machine's clock may be off
 	local CROWDED = 0.9 -- of maxclients
-	local SLOTS = 16384 -- hash slots of a cluster
 
 	-- Waits until condition() is true, and returns its answer; or false after `seconds`.
 	function addon.WaitFor(condition, seconds)
@@ -84,32 +83,6 @@ return function(realtime, addon)
 			reason:find("ACL SETUSER", 1, true) and "Type the ACL SETUSER that stands there into redis-cli -p 26379, on each Sentinel, and then SENTINEL FLUSHCONFIG." ..
 				(reason:find("ACL SETUSER USER ", 1, true) and " In place of USER write the Sentinels' user: the sentinel_username in realtime.json." or "")
 				or "Start the Sentinels that are down (sudo systemctl start redis-sentinel), or repair the network to them and between them.")
-	end
-
-	-- Whether the nodes of a cluster serve all hash slots, according to the node that this server uses.
-	function steps.cluster(report, client)
-		if client:Stats().mode ~= "cluster" then return end
-		local err, text = realtime.Await(client, "Command", { "CLUSTER", "INFO" })
-		local fields = fields_of(text)
-		local function slots(name) return tonumber(fields["cluster_slots_" .. name] or "") end
-		local state, assigned, served = fields.cluster_state, slots("assigned"), slots("ok")
-		if err or not (state and assigned and served) then
-			return report.Unknown("cluster", "the node does not say whether all hash slots are served: " .. tostring(err or "no figures"))
-		end
-		if state == "ok" and served >= SLOTS then return report.Good("cluster", "its nodes serve all " .. SLOTS .. " hash slots") end
-		local consequence = state == "ok" and "keys in the others can be used" or "no key and no sharded channel can be used; other messages still arrive"
-		local todo = {}
-		report.cluster_is_down = state ~= "ok" -- commands with keys would only time out
-		if served < assigned then
-			todo[1] = "Type into redis-cli: CLUSTER NODES\nStart Redis on each node that has fail or fail? there, or repair the network to it. " ..
-				"If each master has a replica, the cluster replaces a lost master by itself."
-		end
-		if assigned < SLOTS then
-			todo[#todo + 1] = string.format("%d hash slots belong to no node. If that is not on purpose, type into a shell: " ..
-				"redis-cli --askpass --cluster fix %s", SLOTS - assigned, client:Stats().address)
-		end
-		report.Problem("cluster", string.format("its state is %s, %d of %d hash slots are not served: %s", state, SLOTS - served, SLOTS, consequence),
-			todo[1] and table.concat(todo, "\n") or "A node that has just started needs some seconds: check again.")
 	end
 
 	-- A refusal names the channel of this check, which is a new one each time.

@@ -44,7 +44,7 @@ for _, part in ipairs({
 	"durable_publish", "durable_subscribe", "durable_work", "durable",
 	"players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players",
 	"profiles_open", "profiles_save", "profiles_renew", "profiles",
-	"console", "check_helpers", "check_advice", "check_steps", "check_scripts", "check",
+	"console", "check_helpers", "check_advice", "check_steps", "check_cluster", "check_scripts", "check",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end

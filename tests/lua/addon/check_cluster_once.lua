@@ -1,5 +1,5 @@
 -- servers: real; redis: 7.0
--- realtime_check on a cluster: whether its nodes serve all hash slots.
+-- realtime_check on a cluster: whether its nodes serve all hash slots, and whether each master answers this server.
 
 local put = include("_check_put.lua")
 if not put then return end
@@ -24,6 +24,54 @@ local function line_of(report)
 	for _, line in ipairs(report.lines) do
 		if line.about == "cluster" then return line end
 	end
+end
+local function address_of(node) return node.url():match("//(.*)") end
+local function good_again(what) kit.wait(what, function() return line_of(check_kit.check()).state == "good" end) end
+
+-- Three masters, made for the first test that needs them. None is declared down soon.
+local three
+local function new_cluster()
+	three = { new_node(), new_node(), new_node() }
+	for i, range in ipairs({ { "0", "5460" }, { "5461", "10922" }, { "10923", "16383" } }) do
+		three[i].command("CLUSTER", "ADDSLOTSRANGE", unpack(range))
+	end
+	for i = 2, 3 do
+		three[1].command("CLUSTER", "MEET", "127.0.0.1", three[i].url():match(":(%d+)$"), three[i].command("CONFIG", "GET", "cluster-port")[2])
+	end
+	for _, node in ipairs(three) do state(node, "cluster_state:ok") end
+end
+local function cluster_of_three()
+	if not three then new_cluster() end
+	for _, node in ipairs(three) do node.command("CONFIG", "SET", "cluster-node-timeout", "120000") end
+	return three
+end
+
+-- Uses helpers, and returns a check's problems with the cluster. The lines of the helpers must say that they were not looked at
+-- because of it: each would take ten seconds and more.
+local function without_helpers(outage)
+	realtime.Shared("bans")
+	realtime.Durable():Work("purchases", function() end)
+	local report, lines, others = check_kit.check(), {}, {}
+	for _, line in ipairs(report.lines) do
+		if line.about == "cluster" then
+			lines[#lines + 1] = line
+		elseif line.state ~= "good" then
+			others[#others + 1] = line.about .. ": " .. line.text
+		end
+	end
+	local OUTAGE = ": not looked at while " .. outage
+	kit.eq(others, { "jobs" .. OUTAGE, "shared tables" .. OUTAGE, "durable messages" .. OUTAGE, "players" .. OUTAGE, "profiles" .. OUTAGE })
+	return lines, report
+end
+local NODE = "a node of the cluster cannot be used"
+-- One problem with the third node.
+local function only_third(pattern)
+	local lines, report = without_helpers(NODE)
+	local before = "this server cannot use the node " .. address_of(three[3]) .. ", so no command reaches the keys in 5461 of 16384 hash slots: "
+	assert(#lines == 1 and lines[1].state == "problem" and not report.ok, check_kit.show(report))
+	kit.eq(lines[1].text:sub(1, #before), before)
+	assert(lines[1].text:sub(#before + 1):find(pattern), lines[1].text)
+	return lines[1]
 end
 
 host.test("without a cluster there is no such line", function()
@@ -53,32 +101,145 @@ host.test("a hash slot that belongs to no node, and a user who may not look", fu
 	client:Disconnect()
 end)
 
-host.test("a master that is down", function()
-	local nodes = { new_node(), new_node(), new_node() }
-	for i, range in ipairs({ { "0", "5460" }, { "5461", "10922" }, { "10923", "16383" } }) do
-		nodes[i].command("CLUSTER", "ADDSLOTSRANGE", unpack(range))
-	end
-	for i = 2, 3 do
-		nodes[1].command("CLUSTER", "MEET", "127.0.0.1", nodes[i].url():match(":(%d+)$"), nodes[i].command("CONFIG", "GET", "cluster-port")[2])
-	end
-	for _, node in ipairs(nodes) do state(node, "cluster_state:ok") end
+host.test("a user who is missing on one node", function()
+	local nodes = cluster_of_three()
+	for i = 1, 2 do nodes[i].command("ACL", "SETUSER", "gmod", "on", ">pw", "~*", "&*", "+@all") end
+	use((nodes[1].url():gsub("//", "//gmod:pw@")))
+	local line = only_third("^WRONGPASS: the server refused the login: [^;]*$")
+	local _, port = address_of(nodes[3]):match("^(.*):(%d+)$")
+	assert(line.todo:find("The user gmod must be the same on each node, because a cluster does not copy users.", 1, true), line.todo)
+	assert(line.todo:find("redis-cli -h 127.0.0.1 -p " .. port .. " --askpass\nThen, to keep it: CONFIG REWRITE", 1, true), line.todo)
+	-- As the line says.
+	local words = string.Explode(" ", nodes[1].command("ACL", "LIST")[2])
+	assert(words[1] == "user" and words[2] == "gmod", table.concat(words, " "))
+	nodes[3].command("ACL", "SETUSER", unpack(words, 2))
+	good_again("a user on each node")
+	-- NOPERM for the key, and for the command, are answers as well.
+	nodes[3].command("ACL", "SETUSER", "gmod", "resetkeys", "~other:*")
+	kit.eq(line_of(check_kit.check()).state, "good")
+	nodes[2].command("ACL", "SETUSER", "gmod", "-exists")
+	kit.eq(line_of(check_kit.check()).state, "good")
+	-- Who may not see the nodes' hash slots gets no problem with them.
+	nodes[1].command("ACL", "SETUSER", "gmod", "-cluster|slots")
+	kit.eq(line_of(check_kit.check()).state, "good")
+	nodes[3].command("ACL", "DELUSER", "gmod")
+	nodes[1].command("ACL", "SETUSER", "gmod", "+cluster|slots", "-cluster|info")
+	local lines = without_helpers(NODE)
+	kit.eq({ lines[1].state, lines[2].state, #lines }, { "problem", "unknown", 2 })
+end)
+
+host.test("a node without a connection, and one that stands still", function()
+	local nodes = cluster_of_three()
 	use(nodes[1].url())
-	kit.wait("a whole cluster", function() return line_of(check_kit.check()).state == "good" end)
+	good_again("a whole cluster")
+	nodes[3].pause() -- there is a link to it
+	local line = only_third("^no answer within 6 s$")
+	assert(line.todo:find("Start Redis there if it is down, or restart it if it hangs", 1, true), line.todo)
+	nodes[3].resume()
+	good_again("a node that answers again")
+	nodes[3].stop()
+	line = only_third("^REFUSED: ")
+	assert(line.todo:find("through the firewall there.", 1, true), line.todo)
+	nodes[2].stop()
+	local lines, report = without_helpers(NODE)
+	assert(#lines == 1, check_kit.show(report))
+	local first, second = lines[1].text:match("^this server cannot use the nodes (%S+), (%S+), so no command reaches the keys in 10923 of 16384 hash slots: ")
+	kit.eq({ first, second }, { address_of(nodes[2]), address_of(nodes[3]) })
+	for i = 2, 3 do nodes[i].start() end
+	good_again("a whole cluster again")
+end)
+
+host.test("a master that is down", function()
+	local nodes = cluster_of_three()
+	for _, node in ipairs(nodes) do node.command("CONFIG", "SET", "cluster-node-timeout", "6000") end
+	use(nodes[1].url())
+	good_again("a whole cluster")
 	nodes[3].stop()
 	state(nodes[1], "cluster_slots_fail:5461")
-	realtime.Shared("bans")
-	realtime.Durable():Work("purchases", function() end)
-	local report = check_kit.check()
-	local line, others = line_of(report), {}
-	for _, each in ipairs(report.lines) do
-		if each.state ~= "good" and each ~= line then others[#others + 1] = each.about .. ": " .. each.text end
-	end
-	-- Each of these would take ten seconds and more.
-	local DOWN = ": not looked at while the cluster is down"
-	kit.eq(others, { "jobs" .. DOWN, "shared tables" .. DOWN, "durable messages" .. DOWN, "players" .. DOWN, "profiles" .. DOWN })
-	kit.eq({ line.state, line.text }, { "problem",
+	local lines = without_helpers("the cluster is down")
+	kit.eq({ #lines, lines[1].state, lines[1].text }, { 1, "problem",
 		"its state is fail, 5461 of 16384 hash slots are not served: no key and no sharded channel can be used; other messages still arrive" })
-	assert(line.todo:find("redis-cli: CLUSTER NODES\nStart Redis on each node that has fail", 1, true), line.todo)
+	assert(lines[1].todo:find("redis-cli: CLUSTER NODES\nStart Redis on each node that has fail", 1, true), lines[1].todo)
 	nodes[3].start()
-	kit.wait("a whole cluster again", function() return line_of(check_kit.check()).state == "good" end)
+	good_again("a whole cluster again")
+end)
+
+-- A client of a cluster whose node answers CLUSTER SLOTS with `slots`. `answer(key, count)`: the error for a key that is looked for the
+-- count-th time, or nil. Returns the lines of the report, and the keys.
+local function look_at(slots, answer)
+	local lines, keys, count_of, is_over = {}, {}, {}, false
+	local client = { Stats = function() return { mode = "cluster", address = "10.0.0.5:6379" } end, IsConnected = function() return true end }
+	function client:Command(words, fn)
+		if words[2] == "INFO" then
+			fn(nil, "cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n")
+		elseif words[2] == "SLOTS" then
+			fn(nil, slots)
+		else
+			local key = words[2]
+			if not count_of[key] then keys[#keys + 1] = key end
+			count_of[key] = (count_of[key] or 0) + 1
+			local text = answer(key, count_of[key])
+			fn(text and setmetatable({ code = text:match("^%u+") }, { __tostring = function() return text end }), 0)
+		end
+		return true
+	end
+	local function writes(state) return function(_, text, todo) lines[#lines + 1] = { state = state, text = text, todo = todo } end end
+	realtime.Async("check", function()
+		realtime.addon.check_steps.cluster({ Good = writes("good"), Problem = writes("problem"), Unknown = writes("unknown") }, client)
+		is_over = true
+	end)
+	kit.wait("the step", function() return is_over end)
+	return lines, keys
+end
+
+host.test("each master is asked for a key in its hash slots, whatever else CLUSTER SLOTS says", function()
+	local slots = {
+		{ 0, 5, { "", 7001, "id" }, { "10.0.0.6", 7002 } }, { 6, 300, { realtime.NULL, 7003 } }, { 301, 301, { "10.0.0.6", 7004, "id", {} } },
+		{ 302, 6638, { "2001:db8::1", 7005 } }, { 6639, 6639, { "10.0.0.9", 7007 } }, { 9001, 9001, { "", 7001 } },
+		{ 9002, 9002 }, "x", { 9003, 9003, { "10.0.0.7", 0 } }, { 9005, 9004, { "10.0.0.8", 7006 } }, { -1, 16384, "x" },
+	}
+	local lines, keys = look_at(slots, function() end)
+	kit.eq({ #lines, lines[1].state }, { 1, "good" })
+	local found = {}
+	for i, key in ipairs(keys) do found[i] = cluster_of_three()[1].command("CLUSTER", "KEYSLOT", key) end
+	table.sort(found)
+	assert(table.RemoveByValue(found, 6639), kit.show(found)) -- of the last name that is tried
+	assert(#found == 4 and (found[1] <= 5 or found[4] == 9001), kit.show(found))
+	table.RemoveByValue(found, found[1] <= 5 and found[1] or 9001)
+	assert(found[1] >= 6 and found[1] <= 300 and found[2] == 301 and found[3] >= 302 and found[3] <= 6638, kit.show(found))
+	for _, odd in ipairs({ "x", {}, { 1 } }) do kit.eq(look_at(odd, error)[1].state, "good") end
+end)
+
+host.test("the reason why a master does not answer", function()
+	local LATE = "TIMEOUT: the command could not be sent in time and never will be"
+	-- The one line of the report after these errors, one after the other.
+	local function line_after(...)
+		local texts = { ... }
+		local lines = look_at({ { 0, 16383, { "10.0.0.6", 7001 } } }, function(_, count) return texts[count] end)
+		kit.eq(#lines, 1)
+		return lines[1]
+	end
+	local function node(code, text) return LATE .. ": " .. code .. ": the node 10.0.0.6:7001 of the cluster: " .. text end
+	for _, row in ipairs({
+		{ LATE, "no answer within 6 s", "restart it if it hangs" },
+		{ "TIMEOUT: no answer came in time; the command may have run", "no answer within 6 s", "restart it if it hangs" },
+		{ node("NOAUTH", "no password; put it"), "NOAUTH: no password", "Write the same requirepass" },
+		{ node("NOPERM", "no rights; to allow it"), "NOPERM: no rights; to allow it", "ACL LIST" },
+		{ node("TLS", "no TLS; tls-cluster yes"), "TLS: no TLS; tls-cluster yes", "Write tls-cluster yes" },
+		{ node("PROTOCOL", "SSH"), "PROTOCOL: SSH", "Fix what the line above names" },
+		{ "TIMEOUT: no node of the cluster ran the command in time, and none will: CLUSTERDOWN: no", "CLUSTERDOWN: no", "cluster check 10.0.0.6:7001" },
+		{ "MOVED: 16 times", "MOVED: 16 times", "cluster check 10.0.0.6:7001" },
+	}) do
+		local line = line_after(row[1])
+		kit.eq({ line.state, line.text }, { "problem",
+			"this server cannot use the node 10.0.0.6:7001, so no command reaches the keys in 16384 of 16384 hash slots: " .. row[2] })
+		assert(line.todo:find(row[3], 1, true), line.todo)
+	end
+	local line = line_after("OVERLOADED: full")
+	kit.eq({ line.state, line.text }, { "unknown", "10.0.0.6:7001 was not asked: OVERLOADED: full" })
+	-- A link that was lost is made again.
+	kit.eq(line_after("DISCONNECTED: lost").state, "good")
+	assert(line_after("DISCONNECTED: lost", LATE).text:find("no answer within 6 s", 1, true))
+	-- What the node itself says is an answer.
+	kit.eq(line_after("NOPERM: no").state, "good")
 end)
