@@ -210,3 +210,28 @@ host.test("a callback may destroy its client while more waits", function()
 	kit.wait("its end", function() return not subscriber:IsValid() or subscriber:Poll() and false end)
 	kit.eq(n, 1)
 end)
+
+host.test("commands that wait for earlier ones end as early as those, and none is carried out later", function()
+	local key = kit.unique("late")
+	redis.Options.command_timeout = 0.3
+	local client, replies = kit.client(), kit.recorder()
+	redis.Options.command_timeout = nil
+	local witness = kit.client()
+	host.server.pause()
+	client:Set(key .. "x", "x", replies.fn)
+	client:Send("MULTI", replies.fn)
+	client:Send({ "INCRBY", key, 5 }, replies.fn)
+	client:Send("EXEC", replies.fn)
+	client:Publish(key, "x", replies.fn)
+	client:Commit()
+	kit.poll("the end of the first", function() return #replies > 0 end, client)
+	host.server.resume()
+	kit.poll("the end of all", function() return #replies == 5 end, client)
+	local results = {}
+	for i = 1, 5 do results[i] = replies[i][3] and replies[i][3].code or replies[i][2] end
+	kit.eq(results, { "TIMEOUT", "OK", "QUEUED", "TIMEOUT", "TIMEOUT" })
+	kit.eq({ replies[4][3].sent, replies[5][3].sent }, { false, false })
+	kit.eq(kit.ask(witness, "Get", key), nil)
+	client:Destroy()
+	witness:Destroy()
+end)

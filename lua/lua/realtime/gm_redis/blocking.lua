@@ -15,8 +15,6 @@ local streams = { XREAD = true, XREADGROUP = true }
 
 -- The longest time that realtime accepts.
 local YEAR = 31536000
--- Realtime's command_timeout: the time for the round trip.
-local MARGIN = 10
 
 local function block_of(words)
 	local i = 2
@@ -78,7 +76,7 @@ return function(Connection, open, send)
 		if entry.patience then return true end
 		local timeout = entry.words and timeout_of(entry.name, entry.words)
 		if not timeout then return false end
-		entry.patience = timeout > 0 and math.min(timeout + (self.chosen.command_timeout or MARGIN), YEAR) or YEAR
+		entry.patience = timeout > 0 and math.min(timeout + self:command_timeout(), YEAR) or YEAR
 		return true
 	end
 

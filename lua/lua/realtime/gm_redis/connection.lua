@@ -8,6 +8,8 @@ local values = include("realtime/gm_redis/values.lua")
 local MAX_MESSAGES, MAX_BYTES = 65536, 32 * 1024 * 1024
 -- Limits of commands that wait for Commit or for their turn, and of those passed on at a time.
 local MAX_COMMANDS, MAX_IN_FLIGHT = 65536, 5000
+-- Realtime's default for the option command_timeout.
+local COMMAND_TIMEOUT = 10
 -- How long Connect sleeps between two checks.
 local SLICE = 0.01
 -- Seconds between two lines of one connection on the console.
@@ -243,8 +245,14 @@ function Connection:commit()
 	return true
 end
 
+function Connection:command_timeout() return self.chosen.command_timeout or COMMAND_TIMEOUT end
+
 function Connection:flush()
-	for i, entry in ipairs(self.buffer) do self.queue[self.tail + i] = entry end
+	local now = SysTime()
+	for i, entry in ipairs(self.buffer) do
+		entry.committed = now
+		self.queue[self.tail + i] = entry
+	end
 	self.tail, self.buffer = self.tail + #self.buffer, {}
 	self:pump()
 end
@@ -310,6 +318,9 @@ end
 local function send(self, link, entry)
 	local weak, method, words = link.weak, "Command", entry.words
 	if entry.name == "EXEC" then method, words = "Transaction", entry.commands end
+	-- Its turn may come late, because earlier commands were answered first.
+	local left = entry.patience or entry.committed + self:command_timeout() - SysTime()
+	if left <= 0 then return values.failure("TIMEOUT", "earlier commands were not answered in time, so this one was not sent") end
 	local native = link.native
 	local ok, accepted, err = pcall(native[method], native, words, function(failed, reply)
 		link.in_flight = link.in_flight - 1
@@ -318,7 +329,7 @@ local function send(self, link, entry)
 		connection:answer(entry, failed and values.failure_of(failed), values.answer(reply, connection.first_index))
 		if link.waiting then return connection:unblocked(link, failed) end
 		if link.in_flight == 0 or link.in_flight == MAX_IN_FLIGHT / 2 then connection:pump() end
-	end, entry.patience, entry.patience ~= nil or entry.name == "EXEC")
+	end, left, entry.patience ~= nil or entry.name == "EXEC")
 	if not ok then return values.failure("ERR", refusal(accepted)) end
 	if not accepted then return values.failure_of(err) end
 	link.in_flight = link.in_flight + 1
