@@ -73,6 +73,13 @@ function ConVarExists(name) return variables[name] ~= nil end
 function GetConVarNumber(name) return variables[name] and variables[name]:GetFloat() or 0 end
 function GetConVarString(name) return variables[name] and variables[name]:GetString() or "" end
 
+-- A real server has its name from server.cfg, which runs after the Lua files of the start, at each map.
+local hostname = records[CreateConVar("hostname", "Garry's Mod", FCVAR_NOTIFY, "the server's name, which GetHostName returns")]
+local name_in_cfg = "gmod-host" .. (native.number() > 1 and " " .. native.number() or "")
+function native.run_server_cfg()
+	if name_in_cfg then hostname.value, name_in_cfg = name_in_cfg, nil end
+end
+
 cvars = {}
 -- Functions, or {function, identifier}, by the variable's name.
 local callbacks = {}

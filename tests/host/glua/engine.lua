@@ -27,8 +27,8 @@ function game.IsDedicated() return true end
 function game.GetWorld() return native.entity.world end
 function game.SinglePlayer() return false end
 
--- As on a real server, it has its name from server.cfg, which runs after the Lua files of the start.
-function GetHostName() return native.ticks() > 0 and "gmod-host" or "Garry's Mod" end
+local get_string = GetConVarString
+function GetHostName() return get_string("hostname") end
 
 function util.IsBinaryModuleInstalled(name) return native.module_exists(name) end
 
@@ -112,6 +112,7 @@ end
 -- One tick of the server. Allocates nothing itself, so that it runs when memory is exhausted.
 function native.tick()
 	local hibernating = native.hibernating()
+	native.run_server_cfg()
 	native.run_later()
 	native.run_http()
 	native.run_timers(hibernating)

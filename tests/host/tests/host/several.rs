@@ -54,6 +54,16 @@ fn a_line_goes_where_it_says() {
 }
 
 #[test]
+fn each_has_a_name_that_can_be_changed() {
+    let folder = Folder::new();
+    let (mut session, _) = two(&folder, &[]);
+    session.line("@all print(GetHostName())");
+    both(&mut session, "gmod-host", "gmod-host 2");
+    session.line("hostname Zombies").line("GetHostName()").next("1| Zombies");
+    session.line("quit").ends(0);
+}
+
+#[test]
 fn pasted_text_is_one_piece() {
     let folder = Folder::new();
     let (mut session, _) = two(&folder, &[]);
