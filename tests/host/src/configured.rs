@@ -64,8 +64,6 @@ pub(crate) fn how_to_publish(url: &str) -> String {
         }
         return format!("publish from elsewhere: psql {database} -c \"NOTIFY test, 'hello'\"");
     }
-    let is_trusted_by_option =
-        options.split('&').any(|option| option.starts_with("tls_pin=") || option.starts_with("tls_ca="));
     let mut about = String::new();
     let (scheme, place) = place.split_once("://").unwrap_or(("redis", place));
     let place = match scheme {
@@ -77,9 +75,12 @@ pub(crate) fn how_to_publish(url: &str) -> String {
         _ => {
             let is_secure = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
             let mut arguments = format!("-u redis{}://{place}", if is_secure { "s" } else { "" });
-            if is_secure && is_trusted_by_option {
+            // Options about its certificate may also be beside the URL.
+            if is_secure {
                 arguments.push_str(" --cacert FILE");
-                about.push_str(", with the server's certificate in FILE");
+                about.push_str(
+                    ", with the server's certificate in FILE (without --cacert FILE if a public authority signed it)",
+                );
             }
             arguments
         }
@@ -206,7 +207,6 @@ mod tests {
             ("valkey://10.0.0.5", "-u redis://10.0.0.5 PUBLISH test hello"),
             ("redis://:secret@[fd00::5]", "-u redis://[fd00::5] --askpass PUBLISH test hello"),
             ("redis://default:secret@a", "-u redis://a --askpass PUBLISH test hello"),
-            ("valkeys://a:6380", "-u rediss://a:6380 PUBLISH test hello"),
             ("redis-cluster://a:7000", "-u redis://a:7000 PUBLISH test hello"),
             ("redis+unix:///run/redis.sock?db=0", "-s /run/redis.sock PUBLISH test hello"),
             ("redis+unix://:secret@/run/redis.sock", "-s /run/redis.sock --askpass PUBLISH test hello"),
@@ -220,9 +220,9 @@ mod tests {
         for url in ["redis://a:1,b:2", "redis-sentinel://:secret@a/mymaster", "valkeys-sentinel://a"] {
             assert!(how_to_publish(url).contains("-h HOST -p PORT of the address that"), "{url}");
         }
-        for url in ["valkeys://a:6380?tls_pin=AB", "rediss://a:6380?db=1&tls_ca=b.crt"] {
-            let shown = "publish from elsewhere, with the server's certificate in FILE: \
-                         redis-cli -u rediss://a:6380 --cacert FILE PUBLISH test hello";
+        for url in ["rediss://a:6380", "valkeys://a:6380?tls_pin=AB"] {
+            let shown = "publish from elsewhere, with the server's certificate in FILE (without --cacert FILE if a public \
+                         authority signed it): redis-cli -u rediss://a:6380 --cacert FILE PUBLISH test hello";
             assert_eq!(how_to_publish(url), shown);
         }
         let on_a_channel = "publish from elsewhere, on a channel that the user gmod may use: redis-cli";
