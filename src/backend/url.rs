@@ -184,7 +184,7 @@ pub(super) fn percent_decode(text: &str) -> Result<Vec<u8>, OptionError> {
     Ok(decoded)
 }
 
-fn bad_port() -> OptionError {
+pub(super) fn bad_port() -> OptionError {
     error(
         "the URL's port must be a number from 1 to 65535 (percent-encode the characters / ? # @ in a password)",
     )

@@ -19,10 +19,11 @@ pub(super) fn about_connection(error: ServerError, config: &Config, is_plain: bo
         ("28000", Reporter::RoleCheck) => format!("the role {user} may not log in: ALTER ROLE {user} LOGIN"),
         ("28000", _) if is_plain => format!(
             "the server does not let the role {user} in from here without TLS: see pg_hba.conf, whose hostssl lines need TLS \
-             (sslmode), and whether the role may LOGIN"
+             (sslmode), whether the role may LOGIN, and whether the database's name in the URL is right"
         ),
         ("28000", _) => format!(
-            "the server does not let the role {user} in from here: see pg_hba.conf, and whether the role may LOGIN"
+            "the server does not let the role {user} in from here: see pg_hba.conf, whether the role may LOGIN, and whether the \
+             database's name in the URL is right"
         ),
         ("3D000", _) => format!(
             "there is no database {database}: CREATE DATABASE, or name another one at the end of the URL"
@@ -76,7 +77,7 @@ fn of_pooler(text: &str, user: &str, database: &str) -> String {
         _ if text.starts_with("no more connections allowed") => {
             format!("the connection pooler in between has no connection left: raise max_client_conn ({TAKES_TWO})")
         }
-        _ => "a connection pooler in between says so, or passes on what PostgreSQL said to it: its log may say more".into(),
+        _ => "a connection pooler in between refused the login, or passes on what PostgreSQL said to it: its log may say more".into(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::backend::Endpoint;
 use crate::backend::options::{OptionError, OptionSet, OptionValue, Options};
 use crate::backend::tls::{Tls, Trust};
 use crate::backend::tls_options::TlsOptions;
-use crate::backend::url::{Host, Url};
+use crate::backend::url::{Host, Url, bad_port};
 use crate::model::Limits;
 
 const DEFAULT_PORT: u16 = 5432;
@@ -20,8 +20,9 @@ const NAME: &str = "realtime";
 /// The option that sets it, named as in libpq's URLs.
 const URL_NAME: &str = "application_name";
 
-/// The keys that a URL's query may have, as in libpq's URLs.
-const QUERY_KEYS: [&str; 5] = ["sslmode", "target_session_attrs", URL_NAME, "connect_timeout", "host"];
+/// The keys that a URL's query may have, as in libpq's URLs. The options about TLS are no longer in it.
+const QUERY_KEYS: [&str; 6] = ["sslmode", "target_session_attrs", URL_NAME, "connect_timeout", "host", PORT];
+const PORT: &str = "port";
 
 /// Which servers the client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +113,14 @@ impl Config {
         let mut place = Place::default();
         let has_url = url.is_some();
         if let Some(url) = url {
-            let url = Url::parse(&url)?;
+            let mut url = Url::parse(&url)?;
+            take_port(&mut url)?;
             place = Place::of(&url)?;
             for (key, value) in url.query {
                 if !QUERY_KEYS.contains(&key.as_str()) {
                     let known = QUERY_KEYS.join(", ");
                     return Err(OptionError::Url(format!(
-                        "a URL's query may have {known}; other options go into the table"
+                        "a URL's query may have {known}, and the options that begin with tls; other options go into the table"
                     )));
                 }
                 let key = if key == URL_NAME { "name".into() } else { key };
@@ -260,6 +262,17 @@ fn split_hosts(hosts: &str, port: Option<u16>) -> Result<Vec<Endpoint>, OptionEr
         return Err(OptionError::invalid("host", "has a comma with no host before or after it"));
     }
     Ok(hosts.split(',').map(|host| endpoint(host, port)).collect())
+}
+
+/// Moves a port from the query to the host.
+fn take_port(url: &mut Url) -> Result<(), OptionError> {
+    let Some(i) = url.query.iter().position(|(key, _)| key == PORT) else { return Ok(()) };
+    let (_, value) = url.query.remove(i);
+    let [Host { port: port @ None, .. }] = &mut url.hosts[..] else {
+        return Err(OptionError::Url("the URL names a port twice, or has several hosts for one port".into()));
+    };
+    *port = Some(value.parse().ok().filter(|&port| port > 0).ok_or_else(bad_port)?);
+    Ok(())
 }
 
 fn two_hosts() -> OptionError {
