@@ -156,7 +156,7 @@ impl Failure {
                 link_error(&LinkError::TimedOut(stage, None), seen)
             }
             Self::HandshakeTimeout { waited, slowest: None } if seen.unsecured => {
-                Error::unsent(Code::Timeout, security::no_handshake(seconds(waited)))
+                Error::unsent(Code::Timeout, security::no_handshake(seconds(waited), seen.address_source))
             }
             Self::HandshakeTimeout { waited, slowest: None } => {
                 let waited = seconds(waited);
@@ -348,7 +348,7 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         "; if a command asked for more than 32 MB, that is the reason: Redis closes a connection with subscriptions \
          whose answers are larger (client-output-buffer-limit pubsub)"
     } else if lost && seen.unsecured {
-        security::HUNG_UP
+        &security::hung_up(seen.address_source)
     } else if lost && seen.was_new && seen.opening.is_empty() {
         " before it answered; does it speak plain Redis protocol on this port, without TLS? A proxy that hangs up at \
          HELLO needs the option protocol = 2"

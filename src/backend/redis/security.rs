@@ -4,10 +4,6 @@ use super::config::Config;
 use crate::backend::TlsError;
 use crate::backend::tls_advice::TlsWords;
 
-/// Follows the system's error text if a server hangs up during TLS's handshake.
-pub(super) const HUNG_UP: &str = " in the TLS handshake; does this port speak TLS (tls-port in the configuration of Redis)? Without \
-                                  TLS the URL begins with redis://";
-
 /// Where an address came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum AddressSource {
@@ -30,12 +26,24 @@ pub(super) fn tls_ports(source: AddressSource) -> Option<&'static str> {
     }
 }
 
+/// Follows the system's error text if a server hangs up during TLS's handshake.
+pub(super) fn hung_up(source: AddressSource) -> String {
+    format!(" in the TLS handshake{}", question(source))
+}
+
 /// The handshake did not end within this many seconds.
-pub(super) fn no_handshake(waited: f64) -> String {
-    format!(
-        "the server was reached but did not answer TLS's handshake within {waited} s; does this port speak TLS (tls-port in the \
-         configuration of Redis)? Without TLS the URL begins with redis://"
-    )
+pub(super) fn no_handshake(waited: f64, source: AddressSource) -> String {
+    let question = question(source);
+    format!("the server was reached but did not answer TLS's handshake within {waited} s{question}")
+}
+
+/// For a port that the owner named. Of another one, [`tls_ports`] says more.
+fn question(source: AddressSource) -> &'static str {
+    if source == AddressSource::Options {
+        "; does this port speak TLS (tls-port in the configuration of Redis)? Without TLS the URL begins with redis://"
+    } else {
+        ""
+    }
 }
 
 /// Redis's words for the options of TLS.
