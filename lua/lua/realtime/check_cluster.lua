@@ -103,12 +103,17 @@ return function(realtime, addon)
 		local refusal = text:match("^TIMEOUT: no node of the cluster .-: (.*)$")
 		if refusal or master.error.code == "MOVED" then return master.address, "MOVED", refusal or text end
 		local inner = text:match("^TIMEOUT: .- never will be: (.+)$") or text
-		local node = inner:match("the node (%S+) of the cluster: ")
-		inner = node and inner:gsub("the node %S+ of the cluster: ", "", 1) or inner
+		local first, before = inner:find("the node ", 1, true)
+		local behind, last = inner:find(" of the cluster: ", 1, true)
+		local node = first and behind and inner:sub(before + 1, behind - 1):match("^%S+$")
+		if node then inner = inner:sub(1, first - 1) .. inner:sub(last + 1) end
 		if not node and inner:find("^TIMEOUT") then return master.address, "TIMEOUT", "no answer within " .. DEADLINE .. " s" end
 		local code = inner:match("^(%u[%u%d]*)") or ""
 		-- The advice in the rest is for one server alone.
-		if LOGIN[code] and code ~= "NOPERM" then return node or master.address, code, inner:match("^[^;]*"), inner:match("%(user (.-)[,)]") end
+		if LOGIN[code] and code ~= "NOPERM" then
+			local _, begun = inner:find("(user ", 1, true)
+			return node or master.address, code, inner:match("^[^;]*"), begun and inner:match("^([^,)]*)[,)]", begun + 1)
+		end
 		return node or master.address, code, inner
 	end
 
