@@ -79,8 +79,10 @@ return function(realtime, addon)
 				addon.InRedisCli("ACL SETUSER " .. user .. " >password") .. "\nIf ACL GETUSER " .. user .. " shows nothing, this Redis lacks the " ..
 				"user, because Redis does not copy users to replicas: make it as on the other one."
 		elseif message:find("(os error 104)", 1, true) or message:find("(os error 10054)", 1, true) then -- reset by the peer, on Linux or Windows
+			local is_plain = message:find("without TLS?", 1, true)
 			return "Something accepts connections there and ends them at once: if that is a tunnel or a proxy, look into its log, because its key may " ..
-				"be wrong, or Redis behind it is down.\nOtherwise look into Redis's log."
+				"be wrong, or Redis behind it is down." .. (is_plain and "\nIf it is Redis's port for TLS (tls-port), write rediss:// instead of redis:// " ..
+				"into " .. addon.settings_from .. ", and restart this server." or "") .. "\nOtherwise look into Redis's log."
 		elseif message:find("^REFUSED") then
 			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from ..
 				" and restart this server."
