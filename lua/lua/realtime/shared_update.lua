@@ -83,6 +83,17 @@ return function(realtime, addon)
 		return true
 	end
 
+	-- The function wants no change now. But with `once`, an earlier call may have made one.
+	local function end_unchanged(self, update, value)
+		local once = update.options.once
+		if not once then return finish(self, update, nil, entries.Fresh(value), false) end
+		local accepted, refused = self.client:Command({ "GET", writes.OnceKey(self, once) }, function(err, outcome)
+			if err then return finish(self, update, addon.Error(err.code, err.message, false)) end
+			finish(self, update, nil, entries.Fresh(value), isstring(outcome) and not outcome:find("^0 "))
+		end, math.max(update.deadline - SysTime(), 0.001))
+		if not accepted then finish(self, update, refused) end
+	end
+
 	-- Runs the function again with the value that Redis has, `now`. But if the Update before this one was sent later than
 	-- this one, with the result of that Update, which is newer.
 	function again(self, update, now)
@@ -91,7 +102,7 @@ return function(realtime, addon)
 		local base = is_known and now or before
 		local fine = addon.Protect(function() value = update.compute(entries.Fresh(base.value)) end)
 		if not fine then return finish(self, update, addon.Error("FAILED", "the function raised an error")) end
-		if value == nil and is_known then return finish(self, update, nil, entries.Fresh(base.value), false) end
+		if value == nil and is_known then return end_unchanged(self, update, base.value) end
 		if value ~= nil and value ~= realtime.NULL then
 			text, reason = addon.json.Encode(value, entries.VALUE)
 			if not text then
@@ -111,7 +122,7 @@ return function(realtime, addon)
 		local old = base.value
 		local value = compute(entries.Fresh(old))
 		local text = value ~= nil and value ~= realtime.NULL and encode("Update", key, value) or nil
-		if value == nil and not last and copy.HasNewest(self, key) then
+		if value == nil and not last and not options.once and copy.HasNewest(self, key) then
 			if fn then addon.Soon(self, function() fn(nil, entries.Fresh(old), false) end) end
 			return true
 		end

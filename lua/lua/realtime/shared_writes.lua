@@ -51,6 +51,9 @@ return function(_, addon)
 	})
 	writes.Close = calls.Close
 
+	-- Where Redis keeps the outcome of the change with this id, as shared_write.lua writes it: "VERSION DETAIL".
+	function writes.OnceKey(self, id) return self.key .. ":once:" .. id end
+
 	-- Sends changes, five arguments each as in shared_write.lua. options.after: the token of the write after which they come.
 	-- fn(err, detail, again, changed): `again` if the change of an earlier call with the same `once` counts, and `changed` if the
 	-- table was changed by it. Returns the same as client:Command, and as a third value the token.
@@ -58,7 +61,7 @@ return function(_, addon)
 		local write = calls.New(self, { key = key, keys = {}, is_silent = is_silent }, fn, options.timeout)
 		write.keys_of_outcome = { self.key .. ":token:" .. write.token }
 		for i = 2, #changes, 5 do write.keys[#write.keys + 1] = changes[i] end
-		if options.once then write.keys_of_outcome[2] = self.key .. ":once:" .. options.once end
+		if options.once then write.keys_of_outcome[2] = writes.OnceKey(self, options.once) end
 		local keys, arguments = { self.key, self.key .. ":expiry" }, { self.id, write.token, write.kept }
 		table.Add(keys, write.keys_of_outcome)
 		if options.after then

@@ -169,6 +169,13 @@ host.test("once = id happens once, whoever asks", function()
 	kit.eq({ done(b, "Update", "n", function(old) return old + 1 end, { once = "order-2" }) }, { nil, 10, true })
 	kit.eq({ done(a, "Update", "gone", function() return realtime.NULL end, { once = "order-3" }) }, { nil, nil, false })
 	kit.eq({ done(b, "Update", "gone", function() return 1 end, { once = "order-3" }) }, { nil, nil, false })
+	-- Also if the function wants no change any more, because it sees that of the first call.
+	local function nothing() end
+	kit.eq({ done(b, "Update", "n", nothing, { once = "order-2" }) }, { nil, 10, true })
+	kit.eq({ done(b, "Update", "gone", nothing, { once = "order-3" }) }, { nil, nil, false })
+	kit.eq({ done(b, "Update", "n", nothing, { once = "order-4" }) }, { nil, 10, false })
+	kit.eq({ done(b, "Update", "n", function() return 11 end, { once = "order-4" }) }, { nil, 11, true })
+	kit.eq(done(b, "Set", "n", 10), nil)
 	kit.eq(done(a, "Set", "n", 0, { once = "order-1" }), nil)
 	sees(a, "n", 10)
 	close(a, b)
