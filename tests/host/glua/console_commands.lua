@@ -75,10 +75,7 @@ function GetConVarString(name) return variables[name] and variables[name]:GetStr
 
 -- A real server has its name from server.cfg, which runs after the Lua files of the start, at each map.
 local hostname = records[CreateConVar("hostname", "Garry's Mod", FCVAR_NOTIFY, "the server's name, which GetHostName returns")]
-local name_in_cfg = "gmod-host" .. (native.number() > 1 and " " .. native.number() or "")
-function native.run_server_cfg()
-	if name_in_cfg then hostname.value, name_in_cfg = name_in_cfg, nil end
-end
+function native.run_server_cfg() hostname.value = "gmod-host" .. (native.number() > 1 and " " .. native.number() or "") end
 
 cvars = {}
 -- Functions, or {function, identifier}, by the variable's name.

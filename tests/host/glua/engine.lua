@@ -112,7 +112,6 @@ end
 -- One tick of the server. Allocates nothing itself, so that it runs when memory is exhausted.
 function native.tick()
 	local hibernating = native.hibernating()
-	native.run_server_cfg()
 	native.run_later()
 	native.run_http()
 	native.run_timers(hibernating)

@@ -59,32 +59,33 @@ pub(crate) fn how_to_publish(url: &str) -> String {
             Login::None | Login::Password => place.to_owned(),
         };
         // psql refuses the module's own options.
-        if let Some(mode) = options.split('&').find(|option| option.starts_with("sslmode=")) {
-            database = format!("{database}?{mode}");
+        let options: Vec<&str> = options.split('&').filter(|option| !option.starts_with("tls")).collect();
+        if options.iter().any(|option| !option.is_empty()) {
+            // A shell splits at `&`.
+            database = format!("\"{database}?{}\"", options.join("&"));
         }
         return format!("publish from elsewhere: psql {database} -c \"NOTIFY test, 'hello'\"");
     }
     let mut about = String::new();
     let (scheme, place) = place.split_once("://").unwrap_or(("redis", place));
-    let place = match scheme {
+    let is_secure = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
+    let mut place = match scheme {
         "redis+unix" | "unix" => format!("-s {place}"),
         // Which of them has the messages is known once a client is connected.
         _ if scheme.ends_with("-sentinel") || place.contains(',') => {
-            "-h HOST -p PORT of the address that realtime_status shows".to_owned()
+            let tls = if is_secure { " --tls" } else { "" };
+            format!("-h HOST -p PORT of the address that realtime_status shows{tls}")
         }
-        _ => {
-            let is_secure = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
-            let mut arguments = format!("-u redis{}://{place}", if is_secure { "s" } else { "" });
-            // Options about its certificate may also be beside the URL.
-            if is_secure {
-                arguments.push_str(" --cacert FILE");
-                about.push_str(
-                    ", with the server's certificate in FILE (without --cacert FILE if a public authority signed it)",
-                );
-            }
-            arguments
-        }
+        _ => format!("-u redis{}://{place}", if is_secure { "s" } else { "" }),
     };
+    // Options about its certificate may also be beside the URL.
+    if is_secure {
+        place.push_str(" --cacert FILE");
+        about.push_str(
+            ", with the certificate of the server's authority in FILE (its own if it is self-signed; without --cacert FILE if \
+             the authority is public)",
+        );
+    }
     let arguments = match login {
         Login::None => place,
         Login::Password => format!("{place} --askpass"),
@@ -220,10 +221,16 @@ mod tests {
         for url in ["redis://a:1,b:2", "redis-sentinel://:secret@a/mymaster", "valkeys-sentinel://a"] {
             assert!(how_to_publish(url).contains("-h HOST -p PORT of the address that"), "{url}");
         }
-        for url in ["rediss://a:6380", "valkeys://a:6380?tls_pin=AB"] {
-            let shown = "publish from elsewhere, with the server's certificate in FILE (without --cacert FILE if a public \
-                         authority signed it): redis-cli -u rediss://a:6380 --cacert FILE PUBLISH test hello";
-            assert_eq!(how_to_publish(url), shown);
+        let with_tls = "publish from elsewhere, with the certificate of the server's authority in FILE (its own if it is \
+                        self-signed; without --cacert FILE if the authority is public): redis-cli";
+        let some_address = "-h HOST -p PORT of the address that realtime_status shows --tls --cacert FILE";
+        for (url, shown) in [
+            ("rediss://a:6380", "-u rediss://a:6380 --cacert FILE"),
+            ("valkeys://a:6380?tls_pin=AB", "-u rediss://a:6380 --cacert FILE"),
+            ("rediss-sentinel://a/main", some_address),
+            ("rediss-cluster://a,b", some_address),
+        ] {
+            assert_eq!(how_to_publish(url), format!("{with_tls} {shown} PUBLISH test hello"));
         }
         let on_a_channel = "publish from elsewhere, on a channel that the user gmod may use: redis-cli";
         for (url, shown) in [
@@ -235,9 +242,16 @@ mod tests {
         ] {
             assert_eq!(how_to_publish(url), format!("{on_a_channel} {shown} PUBLISH CHANNEL hello"));
         }
-        assert_eq!(
-            how_to_publish("postgres://gmod:secret@a:5432/game?tls_pin=AB&sslmode=require"),
-            "publish from elsewhere: psql postgres://gmod@a:5432/game?sslmode=require -c \"NOTIFY test, 'hello'\""
-        );
+        for (url, shown) in [
+            ("postgres://gmod:secret@a:5432/game", "postgres://gmod@a:5432/game"),
+            ("postgres://gmod:secret@a/game?tls_pin=AB", "postgres://gmod@a/game"),
+            (
+                "postgres://gmod:secret@/game?host=/run&tls_pin=AB&port=5433&sslmode=require",
+                "\"postgres://gmod@/game?host=/run&port=5433&sslmode=require\"",
+            ),
+        ] {
+            let shown = format!("publish from elsewhere: psql {shown} -c \"NOTIFY test, 'hello'\"");
+            assert_eq!(how_to_publish(url), shown);
+        }
     }
 }

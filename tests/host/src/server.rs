@@ -23,6 +23,7 @@ pub(crate) const ABORT: &CStr = c"abort";
 /// Left by the prelude: runs everything that is due.
 const TICK: &CStr = c"tick";
 /// Left by the prelude: runs the line that was typed.
+const RUN_SERVER_CFG: &CStr = c"run_server_cfg";
 const RUN_TYPED: &CStr = c"run_typed";
 /// Left by the prelude: runs the scripts' functions for the end.
 const SHUT_DOWN: &CStr = c"shut_down";
@@ -143,6 +144,7 @@ fn show_unfinished(run: &Run) {
 }
 
 fn tick_until_the_end(run: &Run, lua: &Lua<'_>) {
+    conclude(run, &lua.call_native(RUN_SERVER_CFG, ABORT));
     let interval = run.options.tick_interval;
     let mut last = Instant::now();
     let mut next = last;
