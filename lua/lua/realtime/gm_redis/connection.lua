@@ -318,9 +318,7 @@ end
 local function send(self, link, entry)
 	local weak, method, words = link.weak, "Command", entry.words
 	if entry.name == "EXEC" then method, words = "Transaction", entry.commands end
-	-- Its turn may come late, because earlier commands were answered first.
-	local left = entry.patience or entry.committed + self:command_timeout() - SysTime()
-	if left <= 0 then return values.failure("TIMEOUT", "earlier commands were not answered in time, so this one was not sent") end
+	local left = entry.patience or math.max(entry.committed + self:command_timeout() - SysTime(), 0.001)
 	local native = link.native
 	local ok, accepted, err = pcall(native[method], native, words, function(failed, reply)
 		link.in_flight = link.in_flight - 1
@@ -356,6 +354,10 @@ local function perform(self, entry)
 			entry.commands, self.transaction = self.transaction, nil
 			if not entry.commands then return values.failure("ERR", "EXEC without MULTI") end
 			if #entry.commands == 0 then return self:answer(entry, nil, {}) end
+		end
+		-- Its turn may come late, because earlier commands were answered first.
+		if SysTime() >= entry.committed + self:command_timeout() then
+			return values.failure("TIMEOUT", "earlier commands were not answered in time, so this one was not sent")
 		end
 		if self:is_blocking(entry) then return self:block(entry) end
 		return send(self, self.link, entry)
