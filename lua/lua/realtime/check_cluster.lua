@@ -117,24 +117,27 @@ return function(realtime, addon)
 		return node or master.address, code, inner
 	end
 
-	local function in_shell(address)
+	local function in_shell(address, is_secure)
 		local host, port = address:match("^%[?(.-)%]?:(%d+)$")
-		return string.format("redis-cli -h %s -p %s --askpass", host or address, port or 6379)
+		return string.format("redis-cli -h %s -p %s%s --askpass", host or address, port or 6379, is_secure and " --tls" or "")
 	end
 
-	local function todo_of(code, reason, user, address)
+	-- `nodes`: the addresses of those that one line names.
+	local function todo_of(code, reason, user, nodes, is_secure)
 		if reason:find("tls-cluster", 1, true) then
 			return "Write tls-cluster yes and tls-replication yes into the redis.conf of each node, and restart it."
 		elseif LOGIN[code] and (user or code == "NOPERM") then
 			user = user or "of this server"
+			local commands = {}
+			for i = 1, math.min(#nodes, MOST_NODES) do commands[i] = in_shell(nodes[i], is_secure) end
 			return "The user " .. user .. " must be the same on each node, because a cluster does not copy users. On a node that has him, type into " ..
-				"redis-cli: ACL LIST\nOn each node that is named above, type his line from there, with ACL SETUSER instead of its first word, into: " ..
-				in_shell(address) .. "\nThen, to keep it: CONFIG REWRITE"
+				"redis-cli: ACL LIST\nType his line from there, with ACL SETUSER instead of its first word, and then, to keep it, CONFIG REWRITE, into each of: " ..
+				table.concat(commands, "; ")
 		elseif LOGIN[code] then
 			return "Write the same requirepass into the redis.conf of each node, and restart those that you changed."
 		elseif code == "MOVED" then
 			return "The nodes do not agree who has these hash slots, or they are moving now. Check again. If it stays so, type into a shell: " ..
-				"redis-cli --askpass --cluster check " .. address
+				"redis-cli" .. (is_secure and " --tls" or "") .. " --askpass --cluster check " .. nodes[1]
 		elseif REACHING[code] then
 			return "Start Redis there if it is down, or restart it if it hangs (sudo systemctl restart redis-server). If it runs, let this server in " ..
 				"through the firewall there.\nThis server must reach each node at the address that the node announces (cluster-announce-ip). To see " ..
@@ -144,15 +147,20 @@ return function(realtime, addon)
 	end
 
 	-- Whether each master answers this server. Nodes without an answer for the same reason are in one line. Returns
-	-- why one of them was not asked.
+	-- whether all were asked.
 	local function look_at_masters(report, client)
 		local err, reply = realtime.Await(client, "Command", { "CLUSTER", "SLOTS" })
-		if err then return end -- without it the client does not know where keys are, and says so on the console
+		-- Without this right the client does not know where keys are, and says so on the console.
+		if err and err.code == "NOPERM" then return true end
+		if err then
+			report.Unknown("cluster", "the masters were not asked: " .. addon.Printable(tostring(err), 400))
+			return false
+		end
 		local masters = masters_of(reply, client:Stats().address or "")
 		give_keys(masters)
 		realtime.Await({ Ask = function(_, fn) ask_all(client, masters, fn) end }, "Ask")
-		if not client:IsConnected() then return end -- the check says so next
-		local groups, order, slots_of, unasked = {}, {}, {}, nil
+		if not client:IsConnected() then return false end -- the check says so next
+		local groups, order, slots_of, unasked = {}, {}, {}, {}
 		for _, master in ipairs(masters) do
 			local code = master.error and master.error.code
 			if NO_ANSWER[code] then -- everything else is the node's own answer
@@ -165,18 +173,21 @@ return function(realtime, addon)
 				end
 				slots_of[address] = (slots_of[address] or 0) + master.count
 			elseif not master.key or code == "OVERLOADED" then
-				unasked = master.address .. " was not asked: " .. tostring(master.error or "no name of a key is in its hash slots")
+				unasked[#unasked + 1] = master.address .. " was not asked: " .. tostring(master.error or "no name of a key is in its hash slots")
 			end
+		end
+		if unasked[1] then
+			report.Unknown("cluster", table.concat(unasked, "; ", 1, math.min(#unasked, MOST_NODES)) .. (#unasked > MOST_NODES and "; …" or ""))
 		end
 		for _, group in ipairs(order) do
 			local slots, several = 0, #group > 1
 			for _, address in ipairs(group) do slots = slots + slots_of[address] end
 			local named = table.concat(group, ", ", 1, math.min(#group, MOST_NODES)) .. (#group > MOST_NODES and ", …" or "")
 			report.Problem("cluster", string.format("this server cannot use the %s %s, so no command reaches the keys in %d of %d hash slots: %s",
-				several and "nodes" or "node", named, slots, SLOTS, addon.Printable(group.reason, 400)), todo_of(group.code, group.reason, group.user, group[1]))
+				several and "nodes" or "node", named, slots, SLOTS, addon.Printable(group.reason, 400)), todo_of(group.code, group.reason, group.user, group, client:Stats().tls_time ~= nil))
 		end
 		if order[1] then report.cluster_outage = "a node of the cluster cannot be used" end
-		return unasked
+		return not unasked[1]
 	end
 
 	-- Sets `cluster_outage` of the report if commands with keys would only time out, because of that.
@@ -186,18 +197,17 @@ return function(realtime, addon)
 		local fields = addon.FieldsOf(text)
 		local function slots(name) return tonumber(fields["cluster_slots_" .. name] or "") end
 		local state, assigned, served = fields.cluster_state, slots("assigned"), slots("ok")
-		local is_known, unasked = not err and state and assigned and served, nil
+		local is_known, all_asked = not err and state and assigned and served, true
 		if is_known and state ~= "ok" then
 			report.cluster_outage = "the cluster is down"
 		else
-			unasked = look_at_masters(report, client)
+			all_asked = look_at_masters(report, client)
 		end
 		if not is_known then
 			return report.Unknown("cluster", "the node does not say whether all hash slots are served: " .. tostring(err or "no figures"))
 		end
 		if state == "ok" and served >= SLOTS then
-			if unasked then return report.Unknown("cluster", unasked) end
-			if not report.cluster_outage then report.Good("cluster", "its nodes serve all " .. SLOTS .. " hash slots") end
+			if all_asked and not report.cluster_outage then report.Good("cluster", "its nodes serve all " .. SLOTS .. " hash slots") end
 			return
 		end
 		local consequence = state == "ok" and "keys in the others can be used" or "no key and no sharded channel can be used; other messages still arrive"

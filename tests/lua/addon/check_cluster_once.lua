@@ -108,7 +108,7 @@ host.test("a user who is missing on one node", function()
 	local line = only_third("^WRONGPASS: the server refused the login: [^;]*$")
 	local _, port = address_of(nodes[3]):match("^(.*):(%d+)$")
 	assert(line.todo:find("The user gmod must be the same on each node, because a cluster does not copy users.", 1, true), line.todo)
-	assert(line.todo:find("redis-cli -h 127.0.0.1 -p " .. port .. " --askpass\nThen, to keep it: CONFIG REWRITE", 1, true), line.todo)
+	assert(line.todo:find("redis-cli -h 127.0.0.1 -p " .. port .. " --askpass", 1, true), line.todo)
 	-- As the line says.
 	local words = string.Explode(" ", nodes[1].command("ACL", "LIST")[2])
 	assert(words[1] == "user" and words[2] == "gmod", table.concat(words, " "))
@@ -164,22 +164,24 @@ host.test("a master that is down", function()
 	good_again("a whole cluster again")
 end)
 
--- A client of a cluster whose node answers CLUSTER SLOTS with `slots`. `answer(key, count)`: the error for a key that is looked for the
--- count-th time, or nil. Returns the lines of the report, and the keys.
-local function look_at(slots, answer)
+local function error_of(text) return setmetatable({ code = text:match("^%u+") }, { __tostring = function() return text end }) end
+
+-- A client of a cluster whose node answers CLUSTER SLOTS with `slots`, or with `slots_error`. `answer(key, count)`: the error for a key
+-- that is looked for the count-th time, or nil. Returns the lines of the report, and the keys.
+local function look_at(slots, answer, slots_error)
 	local lines, keys, count_of, is_over = {}, {}, {}, false
 	local client = { Stats = function() return { mode = "cluster", address = "10.0.0.5:6379" } end, IsConnected = function() return true end }
 	function client:Command(words, fn)
 		if words[2] == "INFO" then
 			fn(nil, "cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n")
 		elseif words[2] == "SLOTS" then
-			fn(nil, slots)
+			if slots_error then fn(error_of(slots_error)) else fn(nil, slots) end
 		else
 			local key = words[2]
 			if not count_of[key] then keys[#keys + 1] = key end
 			count_of[key] = (count_of[key] or 0) + 1
 			local text = answer(key, count_of[key])
-			fn(text and setmetatable({ code = text:match("^%u+") }, { __tostring = function() return text end }), 0)
+			fn(text and error_of(text), 0)
 		end
 		return true
 	end
@@ -235,6 +237,22 @@ host.test("the reason why a master does not answer", function()
 			"this server cannot use the node 10.0.0.6:7001, so no command reaches the keys in 16384 of 16384 hash slots: " .. row[2] })
 		assert(line.todo:find(row[3], 1, true), line.todo)
 	end
+	-- Two nodes, each with its command.
+	local two = { { 0, 9, { "10.0.0.6", 7001 } }, { 10, 16383, { "10.0.0.7", 7002 } } }
+	local hosts = {}
+	local lines = look_at(two, function(key)
+		hosts[key] = hosts[key] or next(hosts) and "10.0.0.7:7002" or "10.0.0.6:7001"
+		return LATE .. ": WRONGPASS: the node " .. hosts[key] .. " of the cluster: the server refused the login (user gmod): no"
+	end)
+	kit.eq(#lines, 1)
+	local commands = "into each of: redis-cli -h 10.0.0.6 -p 7001 --askpass; redis-cli -h 10.0.0.7 -p 7002 --askpass"
+	assert(lines[1].text:find("the nodes 10.0.0.6:7001, 10.0.0.7:7002, so", 1, true) and lines[1].todo:find(commands, 1, true), kit.show(lines))
+	lines = look_at(two, function() return "OVERLOADED: full" end)
+	kit.eq({ #lines, lines[1].text }, { 1, "10.0.0.6:7001 was not asked: OVERLOADED: full; 10.0.0.7:7002 was not asked: OVERLOADED: full" })
+	-- Without CLUSTER SLOTS no master is asked; a user without that right has been told.
+	lines = look_at({}, error, "TOOLARGE: too many")
+	kit.eq({ #lines, lines[1].state, lines[1].text }, { 1, "unknown", "the masters were not asked: TOOLARGE: too many" })
+	kit.eq(look_at({}, error, "NOPERM: no")[1].state, "good")
 	local line = line_after("OVERLOADED: full")
 	kit.eq({ line.state, line.text }, { "unknown", "10.0.0.6:7001 was not asked: OVERLOADED: full" })
 	-- A link that was lost is made again.
