@@ -14,10 +14,10 @@ impl TlsOptions {
     /// Takes the options out of `set`. `scheme`: the URL's, if it asks for TLS.
     pub(super) fn take(set: &mut OptionSet, scheme: Option<&str>) -> Result<Option<Self>, OptionError> {
         if let Some(scheme) = scheme {
-            return Err(OptionError::Url(format!("{scheme}:// {}", without_tls(scheme))));
+            return Err(OptionError::Url(format!("{scheme}:// {}", without_tls())));
         }
         if set.boolean("tls")? == Some(true) {
-            return Err(OptionError::invalid("tls", without_tls("")));
+            return Err(OptionError::invalid("tls", without_tls()));
         }
         refuse_keys(set).map(|()| None)
     }
@@ -33,16 +33,11 @@ impl TlsOptions {
     }
 }
 
-/// The error's text. Sentinels and the nodes of a cluster name addresses that lead past a tunnel.
-fn without_tls(scheme: &str) -> String {
+fn without_tls() -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let tunnel = if scheme.ends_with("-sentinel") || scheme.ends_with("-cluster") {
-        "connect the machines with WireGuard, and leave TLS out"
-    } else {
-        "run a tunnel (stunnel, WireGuard) beside the game server and connect to its local end"
-    };
     format!(
         "needs TLS, which this file of the module does not have: install realtime-{version}-full.zip in place of \
-         realtime-{version}.zip (or build it with --features tls); or {tunnel}"
+         realtime-{version}.zip (or build it with --features tls); or run a tunnel (WireGuard, or stunnel unless there are \
+         Sentinels or a cluster) beside the game server and connect to its local end"
     )
 }
