@@ -117,19 +117,22 @@ return function(realtime, addon)
 		return node or master.address, code, inner
 	end
 
-	local function in_shell(address, is_secure)
+	-- For TLS docs/encryption.md says which file that is.
+	local function redis_cli(client) return client:Stats().tls_time and "redis-cli --tls --cacert FILE" or "redis-cli" end
+	local function at_node(client, address)
 		local host, port = address:match("^%[?(.-)%]?:(%d+)$")
-		return string.format("redis-cli -h %s -p %s%s --askpass", host or address, port or 6379, is_secure and " --tls" or "")
+		return string.format("%s -h %s -p %s --askpass", redis_cli(client), host or address, port or 6379)
 	end
 
 	-- `nodes`: the addresses of those that one line names.
-	local function todo_of(code, reason, user, nodes, is_secure)
+	local function todo_of(client, code, reason, user, nodes)
 		if reason:find("tls-cluster", 1, true) then
-			return "Write tls-cluster yes and tls-replication yes into the redis.conf of each node, and restart it."
+			return "Write tls-cluster yes and tls-replication yes into the redis.conf of each node, and restart it.\nThen the nodes may not find each " ..
+				"other, because they know the old ports. Type into redis-cli on one node, for each of the others: CLUSTER MEET ADDRESS TLS-PORT"
 		elseif LOGIN[code] and (user or code == "NOPERM") then
 			user = user or "of this server"
 			local commands = {}
-			for i = 1, math.min(#nodes, MOST_NODES) do commands[i] = in_shell(nodes[i], is_secure) end
+			for i = 1, math.min(#nodes, MOST_NODES) do commands[i] = at_node(client, nodes[i]) end
 			return "The user " .. user .. " must be the same on each node, because a cluster does not copy users. On a node that has him, type into " ..
 				"redis-cli: ACL LIST\nType his line from there, with ACL SETUSER instead of its first word, and then, to keep it, CONFIG REWRITE, into each of: " ..
 				table.concat(commands, "; ")
@@ -137,7 +140,7 @@ return function(realtime, addon)
 			return "Write the same requirepass into the redis.conf of each node, and restart those that you changed."
 		elseif code == "MOVED" then
 			return "The nodes do not agree who has these hash slots, or they are moving now. Check again. If it stays so, type into a shell: " ..
-				"redis-cli" .. (is_secure and " --tls" or "") .. " --askpass --cluster check " .. nodes[1]
+				redis_cli(client) .. " --askpass --cluster check " .. nodes[1]
 		elseif REACHING[code] then
 			return "Start Redis there if it is down, or restart it if it hangs (sudo systemctl restart redis-server). If it runs, let this server in " ..
 				"through the firewall there.\nThis server must reach each node at the address that the node announces (cluster-announce-ip). To see " ..
@@ -184,7 +187,7 @@ return function(realtime, addon)
 			for _, address in ipairs(group) do slots = slots + slots_of[address] end
 			local named = table.concat(group, ", ", 1, math.min(#group, MOST_NODES)) .. (#group > MOST_NODES and ", …" or "")
 			report.Problem("cluster", string.format("this server cannot use the %s %s, so no command reaches the keys in %d of %d hash slots: %s",
-				several and "nodes" or "node", named, slots, SLOTS, addon.Printable(group.reason, 400)), todo_of(group.code, group.reason, group.user, group, client:Stats().tls_time ~= nil))
+				several and "nodes" or "node", named, slots, SLOTS, addon.Printable(group.reason, 400)), todo_of(client, group.code, group.reason, group.user, group))
 		end
 		if order[1] then report.cluster_outage = "a node of the cluster cannot be used" end
 		return not unasked[1]
@@ -218,7 +221,7 @@ return function(realtime, addon)
 		end
 		if assigned < SLOTS then
 			todo[#todo + 1] = string.format("%d hash slots belong to no node. If that is not on purpose, type into a shell: " ..
-				"redis-cli --askpass --cluster fix %s", SLOTS - assigned, client:Stats().address)
+				"%s --askpass --cluster fix %s", SLOTS - assigned, redis_cli(client), client:Stats().address)
 		end
 		report.Problem("cluster", string.format("its state is %s, %d of %d hash slots are not served: %s", state, SLOTS - served, SLOTS, consequence),
 			todo[1] and table.concat(todo, "\n") or "A node that has just started needs some seconds: check again.")

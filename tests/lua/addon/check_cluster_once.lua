@@ -168,9 +168,10 @@ local function error_of(text) return setmetatable({ code = text:match("^%u+") },
 
 -- A client of a cluster whose node answers CLUSTER SLOTS with `slots`, or with `slots_error`. `answer(key, count)`: the error for a key
 -- that is looked for the count-th time, or nil. Returns the lines of the report, and the keys.
+local tls_time -- of the client's Stats
 local function look_at(slots, answer, slots_error)
 	local lines, keys, count_of, is_over = {}, {}, {}, false
-	local client = { Stats = function() return { mode = "cluster", address = "10.0.0.5:6379" } end, IsConnected = function() return true end }
+	local client = { Stats = function() return { mode = "cluster", address = "10.0.0.5:6379", tls_time = tls_time } end, IsConnected = function() return true end }
 	function client:Command(words, fn)
 		if words[2] == "INFO" then
 			fn(nil, "cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n")
@@ -247,6 +248,11 @@ host.test("the reason why a master does not answer", function()
 	kit.eq(#lines, 1)
 	local commands = "into each of: redis-cli -h 10.0.0.6 -p 7001 --askpass; redis-cli -h 10.0.0.7 -p 7002 --askpass"
 	assert(lines[1].text:find("the nodes 10.0.0.6:7001, 10.0.0.7:7002, so", 1, true) and lines[1].todo:find(commands, 1, true), kit.show(lines))
+	tls_time = 0.01
+	assert(line_after(LATE .. ": WRONGPASS: the server refused the login (user gmod): no").todo:find(
+		"redis-cli --tls --cacert FILE -h 10.0.0.6 -p 7001 --askpass", 1, true))
+	assert(line_after("MOVED: 16 times").todo:find("redis-cli --tls --cacert FILE --askpass --cluster check 10.0.0.6:7001", 1, true))
+	tls_time = nil
 	lines = look_at(two, function() return "OVERLOADED: full" end)
 	kit.eq({ #lines, lines[1].text }, { 1, "10.0.0.6:7001 was not asked: OVERLOADED: full; 10.0.0.7:7002 was not asked: OVERLOADED: full" })
 	-- Without CLUSTER SLOTS no master is asked; a user without that right has been told.
