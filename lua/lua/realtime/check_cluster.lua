@@ -8,6 +8,7 @@ return function(realtime, addon)
 	local DEADLINE = 6
 	local MOST_TRIES = 155391 -- names of keys: each hash slot has one of them
 	local MOST_NODES = 8 -- that one line names
+	local MAX_HOST = 255 -- bytes, as in DNS
 
 	-- CRC16 (XMODEM), by which Redis assigns keys to hash slots.
 	local crcs = {}
@@ -25,6 +26,9 @@ return function(realtime, addon)
 		return string.format(host:find(":", 1, true) and not host:find("^%[") and "[%s]:%d" or "%s:%d", host, port)
 	end
 
+	-- Whether it is the name or address of a host: the report shows it in commands for a shell.
+	local function is_host(host) return #host <= MAX_HOST and host:find("^[%w.:_%%-]+$") ~= nil end
+
 	-- The masters in an answer to CLUSTER SLOTS, with their ranges. What makes no sense is skipped, as the module does.
 	-- `used`: the address of the node that answered, which may not know its own host.
 	local function masters_of(reply, used)
@@ -37,7 +41,7 @@ return function(realtime, addon)
 				local address = address_of(host, port)
 				local master = by_address[address]
 				if not master then
-					master = { address = address, ranges = {}, count = 0 }
+					master = { address = addon.Printable(address, 80), is_odd = not is_host(host), ranges = {}, count = 0 }
 					masters[#masters + 1], by_address[address] = master, master
 				end
 				table.insert(master.ranges, { first, last })
@@ -161,6 +165,7 @@ return function(realtime, addon)
 		end
 		local masters = masters_of(reply, client:Stats().address or "")
 		give_keys(masters)
+		for _, master in ipairs(masters) do master.key = not master.is_odd and master.key or nil end
 		realtime.Await({ Ask = function(_, fn) ask_all(client, masters, fn) end }, "Ask")
 		if not client:IsConnected() then return false end -- the check says so next
 		local groups, order, slots_of, unasked = {}, {}, {}, {}
@@ -176,7 +181,8 @@ return function(realtime, addon)
 				end
 				slots_of[address] = (slots_of[address] or 0) + master.count
 			elseif not master.key or code == "OVERLOADED" then
-				unasked[#unasked + 1] = master.address .. " was not asked: " .. tostring(master.error or "no name of a key is in its hash slots")
+				unasked[#unasked + 1] = master.address .. " was not asked: " ..
+					tostring(master.error or master.is_odd and "its host is no name and no address" or "no name of a key is in its hash slots")
 			end
 		end
 		if unasked[1] then

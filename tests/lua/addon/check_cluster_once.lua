@@ -166,9 +166,10 @@ end)
 
 local function error_of(text) return setmetatable({ code = text:match("^%u+") }, { __tostring = function() return text end }) end
 
+local tls_time -- in the Stats of look_at's client
+
 -- A client of a cluster whose node answers CLUSTER SLOTS with `slots`, or with `slots_error`. `answer(key, count)`: the error for a key
 -- that is looked for the count-th time, or nil. Returns the lines of the report, and the keys.
-local tls_time -- of the client's Stats
 local function look_at(slots, answer, slots_error)
 	local lines, keys, count_of, is_over = {}, {}, {}, false
 	local client = { Stats = function() return { mode = "cluster", address = "10.0.0.5:6379", tls_time = tls_time } end, IsConnected = function() return true end }
@@ -210,6 +211,12 @@ host.test("each master is asked for a key in its hash slots, whatever else CLUST
 	assert(#found == 4 and (found[1] <= 5 or found[4] == 9001), kit.show(found))
 	table.RemoveByValue(found, found[1] <= 5 and found[1] or 9001)
 	assert(found[1] >= 6 and found[1] <= 300 and found[2] == 301 and found[3] >= 302 and found[3] <= 6638, kit.show(found))
+	-- The report shows no host that a shell would read otherwise, or that fills the console.
+	for _, host in ipairs({ "$(reboot)", "a b", "a\nb", ("a"):rep(256) }) do
+		local told = look_at({ { 0, 16383, { host, 7001 } } }, function() error("asked") end)
+		kit.eq({ #told, told[1].state }, { 1, "unknown" })
+		assert(told[1].text:find("was not asked: its host is no name and no address", 1, true) and #told[1].text < 200, told[1].text)
+	end
 	for _, odd in ipairs({ "x", {}, { 1 } }) do kit.eq(look_at(odd, error)[1].state, "good") end
 end)
 
