@@ -20,6 +20,17 @@ function kit.client(timeout, ...)
 	return client
 end
 
+-- A client whose server stands still from now on, with a command_timeout that is soon over; a recorder for its answers, and a client
+-- that is patient.
+function kit.before_a_stall()
+	redis.Options.command_timeout = 0.3
+	local client = kit.client()
+	redis.Options.command_timeout = nil
+	local witness = kit.client()
+	host.server.pause()
+	return client, kit.recorder(), witness
+end
+
 function kit.subscriber(timeout, ...)
 	local subscriber = redis.CreateSubscriber()
 	assert(subscriber:Connect(kit.host, kit.port, timeout or kit.LONG, ...))

@@ -186,12 +186,10 @@ end)
 
 host.test("behind a command that was not answered in time it is not sent either", function()
 	local key = kit.unique("late")
-	redis.Options.command_timeout = 0.3
-	local client, replies = kit.client(), kit.recorder()
-	redis.Options.command_timeout = nil
-	local witness = kit.client()
-	kit.ask(witness, "Send", { "RPUSH", key, "kept" })
-	host.server.pause()
+	local giver = kit.client()
+	kit.ask(giver, "Send", { "RPUSH", key, "kept" })
+	giver:Destroy()
+	local client, replies, witness = kit.before_a_stall()
 	client:Set(key .. "x", "x", replies.fn)
 	client:Send({ "BLPOP", key, 60 }, replies.fn)
 	client:Commit()

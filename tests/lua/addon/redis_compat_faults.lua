@@ -213,11 +213,7 @@ end)
 
 host.test("commands that wait for earlier ones end as early as those, and none is carried out later", function()
 	local key = kit.unique("late")
-	redis.Options.command_timeout = 0.3
-	local client, replies = kit.client(), kit.recorder()
-	redis.Options.command_timeout = nil
-	local witness = kit.client()
-	host.server.pause()
+	local client, replies, witness = kit.before_a_stall()
 	client:Set(key .. "x", "x", replies.fn)
 	client:Send("MULTI", replies.fn)
 	client:Send({ "INCRBY", key, 5 }, replies.fn)
