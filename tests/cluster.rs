@@ -4,129 +4,33 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+mod accounts;
+mod nodes;
 mod toy;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use real_redis::{HeldPort, RealRedis};
+use accounts::Cli;
+use nodes::{MASTERS, Node, agree_on_epoch, cluster, notice_the_dead, part};
+use real_redis::RealRedis;
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{
     Args, Command as Order, Error, Event, ReplyTo, Request, RequestKind, RequestSlot, State, Ticket, Value,
 };
 use toy::{Client, Game, Seen, eventually};
 
-const SLOTS: usize = 16_384;
-const MASTERS: usize = 3;
-/// Milliseconds of silence after which a replica replaces a master: longer than any stall on a busy machine, and
-/// short enough for a test to wait after a kill.
-const NODE_TIMEOUT: u32 = 60_000;
-const SHORT_NODE_TIMEOUT: u32 = 4000;
-
-/// A connection on which commands are typed.
-struct Cli(BufReader<TcpStream>);
-
-impl Cli {
-    fn new(node: &Node) -> Self {
-        Self(BufReader::new(TcpStream::connect(("127.0.0.1", node.server.port())).expect("a server")))
-    }
-
-    /// The answer: a line, or a text.
-    fn ask(&mut self, command: &str) -> String {
-        self.0.get_mut().write_all(format!("{command}\r\n").as_bytes()).expect("a server");
-        let mut line = String::new();
-        self.0.read_line(&mut line).expect("an answer");
-        let Some(length) = line.strip_prefix('$') else { return line.trim_end().to_owned() };
-        let Ok(length) = length.trim_end().parse::<usize>() else { return String::new() };
-        let mut text = vec![0; length + 2];
-        self.0.read_exact(&mut text).expect("an answer");
-        String::from_utf8_lossy(&text).trim_end().to_owned()
-    }
-
-    fn say(&mut self, command: &str) -> String {
-        let answer = self.ask(command);
-        assert!(!answer.starts_with('-'), "{command}: {answer}");
-        answer
-    }
-}
-
-struct Node {
-    server: RealRedis,
-    bus: HeldPort,
-    id: String,
-}
-
 /// Three masters, then a replica of each.
 struct Cluster(Vec<Node>);
 
 impl Cluster {
     fn start() -> Self {
-        let nodes = (0..2 * MASTERS).map(|_| {
-            let bus = HeldPort::new().expect("a port");
-            let lines = format!(
-                "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout {NODE_TIMEOUT}\nrepl-diskless-sync-delay 0",
-                bus.number()
-            );
-            let server = RealRedis::builder().configuration(lines).start().expect("a redis-server");
-            let mut node = Node { server, bus, id: String::new() };
-            node.id = Cli::new(&node).say("CLUSTER MYID");
-            node
-        });
-        let cluster = Self(nodes.collect());
-        let nodes = &cluster.0;
-        for (n, node) in nodes[..MASTERS].iter().enumerate() {
-            let [first, next] = [n, n + 1].map(|n| n * SLOTS / MASTERS);
-            Cli::new(node).say(&format!("CLUSTER ADDSLOTSRANGE {first} {}", next - 1));
-        }
-        for node in nodes {
-            let mut cli = Cli::new(node);
-            for other in nodes.iter().filter(|other| other.id != node.id) {
-                cli.say(&format!("CLUSTER MEET 127.0.0.1 {} {}", other.server.port(), other.bus.number()));
-            }
-        }
-        cluster.agree();
-        for (replica, master) in nodes[MASTERS..].iter().zip(nodes) {
-            eventually("a known master", || {
-                let answer = Cli::new(replica).ask(&format!("CLUSTER REPLICATE {}", master.id));
-                (answer == "+OK").then_some(())
-            });
-        }
-        for replica in &nodes[MASTERS..] {
-            eventually("a replica that follows", || {
-                let info = Cli::new(replica).say("INFO replication");
-                info.contains("master_link_status:up").then_some(())
-            });
-        }
-        // Every node knows each replica, because only a known one can replace its master.
-        for node in nodes {
-            eventually("known replicas", || {
-                let slaves = Cli::new(node).say("CLUSTER NODES").matches("slave").count();
-                (slaves == MASTERS).then_some(())
-            });
-        }
-        cluster
-    }
-
-    /// Waits until all nodes agree that the cluster is complete.
-    fn agree(&self) {
-        for node in &self.0 {
-            let mut cli = Cli::new(node);
-            eventually("a cluster", || {
-                let info = cli.say("CLUSTER INFO");
-                let known = format!("cluster_known_nodes:{}", 2 * MASTERS);
-                let is_whole = info.contains("cluster_state:ok") && info.contains(&known);
-                (is_whole && info.contains("cluster_slots_assigned:16384")).then_some(())
-            });
-        }
+        Self(cluster(MASTERS))
     }
 
     /// Kills a node, and makes the others notice it soon.
     fn kill(&mut self, node: usize) {
         self.0[node].server.kill();
-        for other in self.0.iter().filter(|other| other.server.process().is_some()) {
-            Cli::new(other).say(&format!("CONFIG SET cluster-node-timeout {SHORT_NODE_TIMEOUT}"));
-        }
+        notice_the_dead(&mut self.0.iter_mut().filter(|node| node.is_alive()));
     }
 
     fn url(&self) -> String {
@@ -134,25 +38,24 @@ impl Cluster {
     }
 
     /// A key in a hash slot of this master.
-    fn key_of(&self, master: usize) -> (String, usize) {
-        let mut cli = Cli::new(&self.0[0]);
-        let range = master * SLOTS / MASTERS..(master + 1) * SLOTS / MASTERS;
+    fn key_of(&mut self, master: usize) -> (String, usize) {
+        let cli = &mut self.0[0].cli;
         (0..)
             .find_map(|n| {
                 let key = format!("{{{n}}}");
                 let slot = cli.say(&format!("CLUSTER KEYSLOT {key}"))[1..].parse().expect("a number");
-                range.contains(&slot).then_some((key, slot))
+                part(master).contains(&slot).then_some((key, slot))
             })
             .expect("a key")
     }
 
     /// The count under a key, from the node that has it.
-    fn count(&self, key: &str) -> usize {
-        let alive = self.0.iter().filter(|node| node.server.process().is_some());
+    fn count(&mut self, key: &str) -> usize {
+        let alive = self.0.iter_mut().filter(|node| node.is_alive());
         alive
-            .map(|node| Cli::new(node).ask(&format!("GET {key}")))
+            .map(|node| node.cli.try_say(&format!("GET {key}")).expect("an answer"))
             .find(|answer| !answer.starts_with('-'))
-            .map(|count| count.parse().unwrap_or(0))
+            .map(|count| count.trim_end().parse().unwrap_or(0))
             .expect("a node that has it")
     }
 }
@@ -171,7 +74,7 @@ struct World {
 }
 
 impl World {
-    fn new(cluster: &Cluster, protocol: u8) -> Self {
+    fn new(cluster: &mut Cluster, protocol: u8) -> Self {
         let number = OptionValue::Number;
         let pairs = [
             ("protocol", f64::from(protocol)),
@@ -266,7 +169,7 @@ impl World {
     }
 
     /// Everything is accounted for.
-    fn check(mut self, cluster: &Cluster) -> Vec<(String, usize, usize)> {
+    fn check(mut self, cluster: &mut Cluster) -> Vec<(String, usize, usize)> {
         eventually("all answers", || {
             self.read();
             (self.pending() == 0).then_some(())
@@ -295,29 +198,31 @@ fn a_slot_is_moved_under_its_commands() {
     if !is_expected() {
         return;
     }
-    let cluster = Cluster::start();
+    let mut cluster = Cluster::start();
     for protocol in [3, 2] {
-        let mut world = World::new(&cluster, protocol);
-        let ((key, slot), from, to) = (cluster.key_of(1), &cluster.0[1], &cluster.0[2]);
-        for (node, (key, ..)) in cluster.0.iter().zip(&world.counts) {
-            Cli::new(node).say(&format!("DEL {key}"));
+        let mut world = World::new(&mut cluster, protocol);
+        let (key, slot) = cluster.key_of(1);
+        for (node, (key, ..)) in cluster.0.iter_mut().zip(&world.counts) {
+            node.cli.say(&format!("DEL {key}"));
         }
         world.converse(1, 50);
         // Moves it like redis-cli --cluster reshard, and back.
-        for (from, to) in [(from, to), (to, from)] {
-            let [mut source, mut target] = [from, to].map(Cli::new);
-            target.say(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", from.id));
-            source.say(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", to.id));
+        for (from, to) in [(1, 2), (2, 1)] {
+            agree_on_epoch(&mut cluster.0.iter_mut());
+            let [from_id, to_id] = [from, to].map(|n| cluster.0[n].id.clone());
+            cluster.0[to].cli.say(&format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}"));
+            cluster.0[from].cli.say(&format!("CLUSTER SETSLOT {slot} MIGRATING {to_id}"));
             world.converse(1, 50);
-            source.say(&format!("MIGRATE 127.0.0.1 {} {key} 0 5000", to.server.port()));
+            let port = cluster.0[to].server.port();
+            cluster.0[from].cli.say(&format!("MIGRATE 127.0.0.1 {port} {key} 0 5000"));
             // The key is at the target already, the slot is not: ASK.
             world.converse(1, 50);
             for node in [to, from] {
-                Cli::new(node).say(&format!("CLUSTER SETSLOT {slot} NODE {}", to.id));
+                cluster.0[node].cli.say(&format!("CLUSTER SETSLOT {slot} NODE {to_id}"));
             }
             world.converse(1, 50);
         }
-        let counts = world.check(&cluster);
+        let counts = world.check(&mut cluster);
         assert!(counts.iter().all(|(_, _, maybe)| *maybe == 0), "nothing was lost: {counts:?}");
     }
 }
@@ -329,7 +234,7 @@ fn a_killed_master_is_replaced_by_its_replica() {
     }
     for (protocol, killed) in [(3, 1), (2, 0)] {
         let mut cluster = Cluster::start();
-        let mut world = World::new(&cluster, protocol);
+        let mut world = World::new(&mut cluster, protocol);
         (0..MASTERS).for_each(|n| world.converse(n, 50));
         // Writes that the replica has not received are lost with its master, which is not the client's fault.
         eventually("all answers", || {
@@ -339,9 +244,9 @@ fn a_killed_master_is_replaced_by_its_replica() {
         let key = world.counts[killed].0.clone();
         let count = cluster.count(&key);
         eventually("the replica", || {
-            let mut replica = Cli::new(&cluster.0[MASTERS + killed]);
+            let mut replica = Cli::new(cluster.0[MASTERS + killed].server.port());
             replica.say("READONLY");
-            (replica.say(&format!("GET {key}")) == count.to_string()).then_some(())
+            (replica.say(&format!("GET {key}")).trim_end() == count.to_string()).then_some(())
         });
         cluster.kill(killed);
         let other = (killed + 1) % MASTERS;
@@ -353,7 +258,7 @@ fn a_killed_master_is_replaced_by_its_replica() {
             "a node of commands alone is no loss: {:?}",
             world.downs
         );
-        world.check(&cluster);
+        world.check(&mut cluster);
     }
 }
 
@@ -362,8 +267,8 @@ fn keys_of_several_slots_are_refused_and_those_of_one_are_a_transaction() {
     if !is_expected() {
         return;
     }
-    let cluster = Cluster::start();
-    let mut world = World::new(&cluster, 3);
+    let mut cluster = Cluster::start();
+    let mut world = World::new(&mut cluster, 3);
     let keys: Vec<_> = world.counts.iter().map(|(key, ..)| key.clone()).collect();
     let args = |words: &[&str]| words.iter().collect::<Args>();
     let mut answer = |kind: RequestKind| {

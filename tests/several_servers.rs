@@ -6,10 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
 mod accounts;
+mod nodes;
 mod toy;
 
 use accounts::{Cli, World, address, expected, follow, master_and_replica, protocols};
-use real_redis::{HeldPort, RealRedis};
+use nodes::{Node, cluster};
 use realtime::model::State;
 use toy::eventually;
 
@@ -71,34 +72,6 @@ fn a_dead_master_is_left_for_the_one_that_was_promoted() {
     }
 }
 
-/// Three masters that know each other, each with the port of its bus.
-fn cluster() -> Vec<(RealRedis, HeldPort)> {
-    let nodes: Vec<_> = (0..3)
-        .map(|_| {
-            let bus = HeldPort::new().expect("a port");
-            let lines =
-                format!("cluster-enabled yes\ncluster-port {}\ncluster-node-timeout 60000", bus.number());
-            (RealRedis::builder().configuration(lines).start().expect("a redis-server"), bus)
-        })
-        .collect();
-    for (n, (node, _)) in nodes.iter().enumerate() {
-        let mut cli = Cli::new(node.port());
-        for (other, bus) in nodes.iter().filter(|(other, _)| other.port() != node.port()) {
-            cli.say(&format!("CLUSTER MEET 127.0.0.1 {} {}", other.port(), bus.number()));
-        }
-        cli.say(&format!("CLUSTER ADDSLOTSRANGE {} {}", n * 5462, (n * 5462 + 5461).min(16_383)));
-    }
-    for (node, _) in &nodes {
-        let mut cli = Cli::new(node.port());
-        eventually("a cluster", || {
-            let info = cli.say("CLUSTER INFO");
-            let is_whole = info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3");
-            (is_whole && info.contains("cluster_size:3")).then_some(())
-        });
-    }
-    nodes
-}
-
 #[test]
 fn of_a_cluster_any_node_may_die() {
     // `cluster-port` came with 7.0.
@@ -106,30 +79,29 @@ fn of_a_cluster_any_node_may_die() {
         return;
     }
     for &protocol in protocols() {
-        let mut nodes = cluster();
-        let mut world = World::new(&nodes[0].0.url(), protocol);
+        let mut nodes = cluster(0);
+        let mut world = World::new(&nodes[0].server.url(), protocol);
         // The configured one dies, and then the one that it named.
         for _ in 0..2 {
             let present = world.present();
             let (used, other) = {
                 let position = |is_present: bool| {
-                    let alive = |(node, _): &(RealRedis, _)| {
-                        node.process().is_some() && (address(node) == present) == is_present
-                    };
+                    let alive =
+                        |node: &Node| node.is_alive() && (address(&node.server) == present) == is_present;
                     nodes.iter().position(alive).expect("a node")
                 };
                 (position(true), position(false))
             };
-            let mut publisher = Cli::new(nodes[other].0.port());
+            let mut publisher = Cli::new(nodes[other].server.port());
             world.converse(&mut publisher);
-            nodes[used].0.kill();
+            nodes[used].server.kill();
             world.converse(&mut publisher);
         }
         // The last one is back at its old place.
         let last = world.present();
-        nodes.iter_mut().for_each(|(node, _)| node.start().expect("a redis-server"));
-        let position = nodes.iter().position(|(node, _)| address(node) == last).expect("a node");
-        world.converse(&mut Cli::new(nodes[position].0.port()));
+        nodes.iter_mut().for_each(|node| node.server.start().expect("a redis-server"));
+        let position = nodes.iter().position(|node| address(&node.server) == last).expect("a node");
+        world.converse(&mut Cli::new(nodes[position].server.port()));
         world.check();
     }
 }

@@ -7,80 +7,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
 mod accounts;
+mod nodes;
 mod toy;
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use accounts::Cli;
-use real_redis::{HeldPort, RealRedis};
+use nodes::{MASTERS, Node, agree_on_epoch, cluster, notice_the_dead, part};
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{Command, Error, Event, State, SubscriptionSlot, Topic, TopicKind};
 use toy::{Client, Game, Seen, eventually};
 
 const SHARDED: TopicKind = TopicKind::ShardedChannel;
-const MASTERS: usize = 3;
-const SLOTS: usize = 16_384;
-/// Milliseconds of silence after which a replica replaces its master: longer than any stall on a busy machine, and
-/// short enough for a test to wait after a kill.
-const NODE_TIMEOUT: u32 = 60_000;
-const SHORT_NODE_TIMEOUT: u32 = 4000;
 /// Commands that are typed without waiting for their answers.
 const PIPELINED: usize = 256;
 /// The time between the worker's report and our reading, on a busy machine: a gap is assumed to begin that much earlier.
 const READ_LATE: Duration = Duration::from_secs(1);
-
-/// A node, and a connection to it.
-struct Node {
-    server: RealRedis,
-    bus: HeldPort,
-    cli: Cli,
-    id: String,
-}
-
-impl Node {
-    fn start() -> Self {
-        let bus = HeldPort::new().expect("a port");
-        let lines = format!(
-            "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout {NODE_TIMEOUT}\nrepl-diskless-sync-delay 0",
-            bus.number()
-        );
-        let server = RealRedis::builder().configuration(lines).start().expect("a redis-server");
-        let mut cli = Cli::new(server.port());
-        let id = cli.say("CLUSTER MYID").trim_end().to_owned();
-        Self { server, bus, cli, id }
-    }
-}
-
-/// Three masters with a third of the slots each, and a replica of the first.
-fn cluster() -> Vec<Node> {
-    let mut nodes: Vec<_> = (0..=MASTERS).map(|_| Node::start()).collect();
-    for (n, node) in nodes[..MASTERS].iter_mut().enumerate() {
-        let [first, next] = [n, n + 1].map(|n| n * SLOTS / MASTERS);
-        node.cli.say(&format!("CLUSTER ADDSLOTSRANGE {first} {}", next - 1));
-    }
-    let others: Vec<_> = nodes[1..].iter().map(|node| (node.server.port(), node.bus.number())).collect();
-    for (port, bus) in others {
-        nodes[0].cli.say(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}"));
-    }
-    let master = nodes[0].id.clone();
-    eventually("a known master", || {
-        let answer = nodes[MASTERS].cli.try_say(&format!("CLUSTER REPLICATE {master}"));
-        answer.is_some_and(|answer| answer.starts_with("+OK")).then_some(())
-    });
-    for node in &mut nodes {
-        eventually("a cluster", || {
-            let info = node.cli.say("CLUSTER INFO");
-            let is_whole = info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:4");
-            (is_whole && node.cli.say("CLUSTER NODES").contains("slave")).then_some(())
-        });
-    }
-    eventually("a replica that follows", || {
-        nodes[MASTERS].cli.say("INFO replication").contains("master_link_status:up").then_some(())
-    });
-    nodes
-}
 
 /// A client with sharded subscriptions, and an account of the published messages.
 struct World {
@@ -123,15 +66,14 @@ impl World {
 
     /// A client of this node that has subscribed to so many channels, all of them in slots that `takes` accepts.
     fn subscribed(protocol: u8, node: usize, count: usize, mut takes: impl FnMut(u16) -> bool) -> Self {
-        let mut nodes = cluster();
+        let mut nodes = cluster(1);
         let cli = &mut nodes[0].cli;
         let channels: Vec<_> = (0..)
             .map(|n| format!("channel-{n}"))
             .filter_map(|name| {
                 let answer = cli.say(&format!("CLUSTER KEYSLOT {name}"));
-                let slot = answer[1..].trim_end().parse().expect("a number");
-                let at =
-                    (0..MASTERS).find(|n| (n + 1) * SLOTS / MASTERS > usize::from(slot)).expect("a master");
+                let slot: u16 = answer[1..].trim_end().parse().expect("a number");
+                let at = (0..MASTERS).find(|&n| part(n).contains(&slot.into())).expect("a master");
                 let (published, received) = (Vec::new(), HashSet::new());
                 takes(slot).then_some(Channel { name, slot, at, published, received })
             })
@@ -246,6 +188,7 @@ impl World {
     /// Moves hash slots as `redis-cli --cluster reshard` does.
     fn migrate(&mut self, slots: &[u16], from: usize, to: usize) {
         let ids = [from, to].map(|n| self.node(n).id.clone());
+        agree_on_epoch(&mut self.nodes.iter_mut().flatten());
         for (at, words) in [
             (to, format!("IMPORTING {}", ids[0])),
             (from, format!("MIGRATING {}", ids[1])),
@@ -377,9 +320,7 @@ fn when_a_shard_loses_its_master_its_channels_go_on_at_the_replica() {
     for (protocol, node) in [(3, 1), (2, 0)] {
         let mut world = World::new(protocol, node, 30);
         drop(world.nodes[0].take());
-        for node in world.nodes.iter_mut().flatten() {
-            node.cli.say(&format!("CONFIG SET cluster-node-timeout {SHORT_NODE_TIMEOUT}"));
-        }
+        notice_the_dead(&mut world.nodes.iter_mut().flatten());
         world.hear_all(10);
         eventually("a client that is ready", || {
             world.publish();
@@ -390,7 +331,7 @@ fn when_a_shard_loses_its_master_its_channels_go_on_at_the_replica() {
         assert!(!world.gaps.is_empty(), "RESP{protocol}: no gap was told");
         if node == 1 {
             let of_first = |name: &String| {
-                world.channels.iter().any(|it| it.name == *name && usize::from(it.slot) < SLOTS / MASTERS)
+                world.channels.iter().any(|it| it.name == *name && part(0).contains(&it.slot.into()))
             };
             let names = world.gaps.iter().map(|gap| gap.names.as_ref().expect("the client's link stays"));
             assert!(names.flatten().all(of_first), "RESP{protocol}: others lost nothing");

@@ -38,7 +38,9 @@ impl Cli {
         let mut line = String::new();
         self.0.read_line(&mut line).ok().filter(|&n| n > 0)?;
         let Some(length) = line.strip_prefix('$') else { return Some(line.trim_end().to_owned()) };
-        let mut text = vec![0; length.trim_end().parse::<usize>().ok()? + 2];
+        // A null has the length -1.
+        let Ok(length) = length.trim_end().parse::<usize>() else { return Some(String::new()) };
+        let mut text = vec![0; length + 2];
         self.0.read_exact(&mut text).ok()?;
         Some(String::from_utf8_lossy(&text).into_owned())
     }

@@ -14,6 +14,8 @@ local function new_cluster()
 		nodes[i] = host.new_real({ "cluster-enabled yes", "cluster-node-timeout " .. NODE_TIMEOUT, "repl-diskless-sync-delay 0" })
 		nodes[i].port = nodes[i].url():match(":(%d+)$")
 		nodes[i].id = nodes[i].command("CLUSTER", "MYID")
+		-- Nodes with the same epoch take new ones one after another, seconds later, in the middle of a history.
+		nodes[i].command("CLUSTER", "SET-CONFIG-EPOCH", tostring(i))
 	end
 	nodes[1].command("CLUSTER", "ADDSLOTSRANGE", "0", "5999")
 	nodes[2].command("CLUSTER", "ADDSLOTSRANGE", "6000", "11999")
@@ -53,6 +55,19 @@ return function(connect)
 			end
 		end
 	end
+	-- A node that gets a slot takes the epoch after the newest that it knows. If another node has that one already, one of the two takes a
+	-- newer one. While that is the node from which the slot is moved, its epoch wins: then each says that the slot is at the other one.
+	local function agree_on_epoch()
+		kit.wait("one epoch", function()
+			local first
+			for _, node in ipairs(nodes) do
+				local epoch = node.command("CLUSTER", "INFO"):match("cluster_current_epoch:(%d+)")
+				first = first or epoch
+				if epoch ~= first then return false end
+			end
+			return true
+		end)
+	end
 	local names
 	local deployment = { hurts = {
 		function()
@@ -79,6 +94,7 @@ return function(connect)
 			local from, to = owner(slot), nil
 			for _, node in RandomPairs(of_role("master")) do if node ~= from then to = node end end
 			if not from or not to then return end
+			agree_on_epoch()
 			to.command("CLUSTER", "SETSLOT", tostring(slot), "IMPORTING", from.id)
 			from.command("CLUSTER", "SETSLOT", tostring(slot), "MIGRATING", to.id)
 			while true do
