@@ -67,8 +67,8 @@ pub struct Limits {
     /// A frame with more nested aggregates than this is not kept from that point on: it is delivered
     /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: no limit.
     pub skip_depth_over: usize,
-    /// A frame is not kept any further once its bytes, except skipped blobs and lines, or the 24 bytes of
-    /// bookkeeping for each of its values exceed this many: it is delivered
+    /// Once the bytes of a frame (skipped blobs and lines not counted), or 24 bytes of bookkeeping for each of
+    /// its values, exceed this many, the rest of it is not kept: it is delivered
     /// [truncated](crate::Frame::is_truncated). Its outermost value is always there, though a blob or a line
     /// may appear as [`Value::Skipped`](crate::Value::Skipped). Attributes whose value was not kept are
     /// missing. Default: no limit.
