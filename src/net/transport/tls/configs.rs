@@ -234,6 +234,10 @@ impl ServerCertVerifier for Verifier {
                         {
                             CertificateError::UnknownIssuer.into()
                         }
+                        // An authority that we trust has its issuer's name, but another key.
+                        Error::InvalidCertificate(CertificateError::BadSignature) => {
+                            CertificateError::UnknownIssuer.into()
+                        }
                         other => other,
                     },
                 )?;

@@ -15,11 +15,14 @@ fn a_certificate_is_believed_for_its_issuer_its_name_and_its_time() {
     let world = World::new();
     let issue = |names: &[&str], from, to| world.authority.issue_between(names, from, to);
     let stranger = Authority::new("somebody else").issue(&[NAME]);
+    // The authority of the world was made again.
+    let namesake = Authority::new("tests").issue(&[NAME]);
     for (name, identity, expected) in [
         (NAME, issue(&[NAME], -1, 30), None),
         ("127.0.0.1", issue(&["127.0.0.1"], -1, 30), None),
         ("a.redis.example", issue(&["*.redis.example"], -1, 30), None),
         (NAME, stranger, Some(TlsFault::UnknownIssuer)),
+        (NAME, namesake, Some(TlsFault::UnknownIssuer)),
         (NAME, Identity::self_signed(&[NAME]), Some(TlsFault::UnknownIssuer)),
         (NAME, issue(&["other.example"], -1, 30), Some(TlsFault::WrongName)),
         ("127.0.0.2", issue(&["127.0.0.1"], -1, 30), Some(TlsFault::WrongName)),
