@@ -61,6 +61,14 @@ return function(realtime, addon)
 		end
 	end
 
+	-- Whether the other end hung up without a word. The numbers: a reset by the peer, on Linux or Windows.
+	local function hangs_up(message)
+		for _, text in ipairs({ "(os error 104)", "(os error 10054)", " before it answered; ", " in the TLS handshake" }) do
+			if message:find(text, 1, true) then return true end
+		end
+		return false
+	end
+
 	-- What to do about a connection that cannot be made, in addition to the module's own words.
 	local function connection_todo(client, message)
 		local general = "Fix what the line above names; the module keeps trying. The project's page docs/troubleshooting.md explains each line."
@@ -78,11 +86,12 @@ return function(realtime, addon)
 				", as in redis://gmod:password@10.0.0.5:6379, and restart this server.\nOr give the user that password. " ..
 				addon.InRedisCli("ACL SETUSER " .. user .. " >password") .. "\nIf ACL GETUSER " .. user .. " shows nothing, this Redis lacks the " ..
 				"user, because Redis does not copy users to replicas: make it as on the other one."
-		elseif message:find("(os error 104)", 1, true) or message:find("(os error 10054)", 1, true) then -- reset by the peer, on Linux or Windows
+		elseif hangs_up(message) then
 			local is_plain = message:find("without TLS?", 1, true)
 			return "Something accepts connections there and ends them at once: if that is a tunnel or a proxy, look into its log, because its key may " ..
 				"be wrong, or Redis behind it is down." .. (is_plain and "\nIf it is Redis's port for TLS (tls-port), write rediss:// instead of redis:// " ..
-				"into " .. addon.settings_from .. ", and restart this server." or "") .. "\nOtherwise look into Redis's log."
+				"into " .. addon.settings_from .. ", and restart this server." or "") ..
+				"\nIf it is PostgreSQL's port (5432, unless it was changed), the URL begins with postgres://.\nOtherwise look into Redis's log."
 		elseif message:find("^REFUSED") then
 			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from ..
 				" and restart this server."

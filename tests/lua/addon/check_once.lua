@@ -259,6 +259,12 @@ host.test("a connection that cannot be made: advice that fits the reason", funct
 		{ "REFUSED: cannot connect to 127.0.0.1:6379: Connection reset by peer (os error 104)", "if that is a tunnel or a proxy" },
 		{ "DISCONNECTED: the connection broke: Connection reset by peer (os error 104) before it answered; does it speak plain Redis protocol on this " ..
 			"port, without TLS?", "write rediss:// instead of redis:// into garrysmod/data/realtime.json" },
+		{ "DISCONNECTED: the server closed the connection before it answered; does it speak plain Redis protocol on this port, without TLS?",
+			"write rediss:// instead of redis:// into garrysmod/data/realtime.json" },
+		{ "DISCONNECTED: the server closed the connection before it answered; does it speak plain Redis protocol on this port, without TLS?",
+			"If it is PostgreSQL's port" },
+		{ "DISCONNECTED: the server closed the connection in the TLS handshake; does this port speak TLS (tls-port in the configuration of Redis)?",
+			"If it is PostgreSQL's port" },
 		{ "REFUSED: cannot connect to 127.0.0.1:6379: An existing connection was closed (os error 10054)", "if that is a tunnel or a proxy" },
 		{ "REFUSED: cannot connect to 127.0.0.1:6379: Connection refused (os error 111)", "Start Redis there" },
 		{ "NOAUTH: the Sentinel 127.0.0.1:26379: it wants a password of its own: set the option sentinel_password", '"sentinel_password": "' },
