@@ -83,9 +83,10 @@ return function(realtime, addon)
 			end
 			local user = message:match("%(user ([%w_.-]+)[,)]") or "gmod"
 			return "Write the user and the password that Redis has for this server into " .. addon.settings_from ..
-				", as in redis://gmod:password@10.0.0.5:6379, and restart this server.\nOr give the user that password. " ..
-				addon.InRedisCli("ACL SETUSER " .. user .. " >password") .. "\nIf ACL GETUSER " .. user .. " shows nothing, this Redis lacks the " ..
-				"user, because Redis does not copy users to replicas: make it as on the other one."
+				", as in redis://gmod:password@10.0.0.5:6379, and restart this server.\nOr look what Redis has. Type into redis-cli: ACL GETUSER " ..
+				user .. "\nIf that shows nothing, this Redis lacks the user, because Redis copies no user to replicas or to other nodes: make it as on " ..
+				"the other ones, or with the line of docs/owners.md.\nOtherwise give it that password. " ..
+				addon.InRedisCli("ACL SETUSER " .. user .. " >password")
 		elseif hangs_up(message) then
 			local is_plain = message:find("without TLS?", 1, true)
 			return "Something accepts connections there and ends them at once: if that is a tunnel or a proxy, look into its log, because its key may " ..

@@ -166,7 +166,8 @@ end)
 
 local function error_of(text) return setmetatable({ code = text:match("^%u+") }, { __tostring = function() return text end }) end
 
-local tls_time -- in the Stats of look_at's client
+local WHOLE = "cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n"
+local tls_time, cluster_info -- of look_at's client
 
 -- A client of a cluster whose node answers CLUSTER SLOTS with `slots`, or with `slots_error`. `answer(key, count)`: the error for a key
 -- that is looked for the count-th time, or nil. Returns the lines of the report, and the keys.
@@ -175,7 +176,7 @@ local function look_at(slots, answer, slots_error)
 	local client = { Stats = function() return { mode = "cluster", address = "10.0.0.5:6379", tls_time = tls_time } end, IsConnected = function() return true end }
 	function client:Command(words, fn)
 		if words[2] == "INFO" then
-			fn(nil, "cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n")
+			fn(nil, cluster_info or WHOLE)
 		elseif words[2] == "SLOTS" then
 			if slots_error then fn(error_of(slots_error)) else fn(nil, slots) end
 		else
@@ -218,6 +219,16 @@ host.test("each master is asked for a key in its hash slots, whatever else CLUST
 		assert(told[1].text:find("was not asked: its host is no name and no address", 1, true) and #told[1].text < 200, told[1].text)
 	end
 	for _, odd in ipairs({ "x", {}, { 1 } }) do kit.eq(look_at(odd, error)[1].state, "good") end
+end)
+
+host.test("a node that is down may have a certificate that the others do not accept", function()
+	cluster_info = "cluster_state:fail\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:10923\r\n"
+	for _, time in ipairs({ false, 0.01 }) do
+		tls_time = time or nil
+		local advice = look_at({}, error)[1].todo:find("redis-cli --tls --cacert FILE -h NODE -p PORT PING", 1, true)
+		kit.eq(advice ~= nil, time ~= false)
+	end
+	tls_time, cluster_info = nil, nil
 end)
 
 host.test("the reason why a master does not answer", function()
