@@ -90,6 +90,7 @@ fn errors_of_a_pooler_say_what_to_do_there() {
         ("client_login_timeout (server down)", "raise default_pool_size"),
         ("server login has been failing, try again later (server_login_retry)", "its log says why"),
         ("no more connections allowed (max_client_conn)", "raise max_client_conn"),
+        ("SSL required", "write sslmode=require"),
         // The server's own, passed on.
         ("database \"game\" does not exist", "passes on"),
     ];

@@ -77,6 +77,9 @@ fn of_pooler(text: &str, user: &str, database: &str) -> String {
         _ if text.starts_with("no more connections allowed") => {
             format!("the connection pooler in between has no connection left: raise max_client_conn ({TAKES_TWO})")
         }
+        "SSL required" => "the connection pooler in between wants TLS: take sslmode=disable out of the URL; for an address of \
+                           this machine write sslmode=require"
+            .into(),
         _ => "a connection pooler in between refused the login, or passes on what PostgreSQL said to it: its log may say more".into(),
     }
 }
