@@ -187,6 +187,14 @@ impl Client {
         self.driver.advance(Duration::from_secs_f64(seconds));
     }
 
+    /// The reason of a loss, the only thing that the session said since the last call.
+    pub(crate) fn down(&mut self) -> Error {
+        match &self.said()[..] {
+            [Said::Event(Event::Down { error, .. })] => error.clone(),
+            said => panic!("{said:?}"),
+        }
+    }
+
     pub(crate) fn said(&mut self) -> Vec<Said> {
         std::mem::take(&mut self.driver.queue.0)
     }

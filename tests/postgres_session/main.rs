@@ -75,6 +75,33 @@ fn an_error_of_the_login_says_what_to_do_and_no_password() {
         "wrong password for the role bob, or no such role; the server said: [password] is wrong"
     );
     assert_eq!(client.action(), Some(Action::Close(LinkId(0))));
+    // Only the server's words may contain it.
+    let mut client = Client::new("postgres://bob:wrong@server/game?sslmode=disable", &[]);
+    client.connect(0);
+    client.read(0, &message(b'E', b"SFATAL\0C28P01\0Mnot wrong\0\0"));
+    assert_eq!(
+        client.down().message,
+        "wrong password for the role bob, or no such role; the server said: not [password]"
+    );
+}
+
+#[test]
+fn whoever_hangs_up_or_is_silent_in_the_login_may_not_be_a_postgresql_server() {
+    let hint = "is it the right port? PostgreSQL's is 5432";
+    let mut client = Client::new(URL, &[]);
+    client.connect(0);
+    client.lost(0);
+    let error = client.down();
+    assert_eq!(error.message, format!("the server closed the connection before it let us in; {hint}"));
+    let mut client = Client::new(URL, &[]);
+    client.connect(0);
+    client.advance(5.0);
+    let error = client.down();
+    assert!(error.code == Code::Timeout && error.message.contains(hint), "{error}");
+    // Later it is.
+    let mut client = Client::ready();
+    client.lost(0);
+    assert_eq!(client.down().message, "the server closed the connection");
 }
 
 #[test]

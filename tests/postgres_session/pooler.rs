@@ -1,6 +1,6 @@
 //! A pooler between. It is known by its key, which does not name the process that answers.
 
-use realtime::model::{Code, Error, Event, RequestKind};
+use realtime::model::{Code, Event, RequestKind};
 
 use crate::client::{
     Client, LET_IN, Said, URL, args, channel, greeting, message, notification, notified, number,
@@ -72,14 +72,6 @@ fn a_pooler_that_delivers_nothing_is_left() {
     }
 }
 
-/// The only thing that the client says: that it is not connected, and why.
-fn down(client: &mut Client) -> Error {
-    match &client.said()[..] {
-        [Said::Event(Event::Down { error, .. })] => error.clone(),
-        said => panic!("{said:?}"),
-    }
-}
-
 #[test]
 fn errors_of_a_pooler_say_what_to_do_there() {
     let words = [
@@ -98,7 +90,7 @@ fn errors_of_a_pooler_say_what_to_do_there() {
         let mut client = Client::new("postgres://bob:geheim@server/game?sslmode=disable", &[]);
         client.connect(0);
         client.read(0, &message(b'E', format!("SFATAL\0C08P01\0M{text}\0\0").as_bytes()));
-        let error = down(&mut client);
+        let error = client.down();
         assert_eq!(error.code, Code::Server("08P01".into()));
         for words in ["connection pooler", advice, &format!("; the server said: {text}")] {
             assert!(error.message.contains(words), "{text}: {error}");
@@ -108,7 +100,7 @@ fn errors_of_a_pooler_say_what_to_do_there() {
     let mut client = Client::new(URL, &[]);
     client.connect(0);
     client.read(0, &message(b'E', b"SFATAL\0C08P01\0Minvalid startup packet\0RProcessStartupPacket\0\0"));
-    assert_eq!(down(&mut client).message, "invalid startup packet");
+    assert_eq!(client.down().message, "invalid startup packet");
 }
 
 #[test]
@@ -117,7 +109,7 @@ fn a_pooler_without_a_connection_to_the_server_is_left_in_time() {
         client.advance(4.9);
         assert!(client.said().is_empty(), "{stage}");
         client.advance(0.2);
-        let error = down(client);
+        let error = client.down();
         assert_eq!(error.code, Code::Timeout, "{stage}: {error}");
         assert!(error.message.contains("raise default_pool_size"), "{stage}: {error}");
     };

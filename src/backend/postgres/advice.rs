@@ -9,7 +9,8 @@ use crate::backend::LinkError;
 use crate::backend::tls_advice::TlsWords;
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
-/// Turns a server's error about the connection into words for owners: the advice first, then the server's text.
+/// Turns a server's error about the connection into words for owners: the advice first, then the server's text
+/// without the password.
 /// `is_plain`: the connection is one over the network without TLS.
 pub(super) fn about_connection(error: ServerError, config: &Config, is_plain: bool) -> Error {
     let user = printable(config.user.as_bytes(), NAME_CHARACTERS);
@@ -48,7 +49,7 @@ pub(super) fn about_connection(error: ServerError, config: &Config, is_plain: bo
         (PROTOCOL_VIOLATION, Reporter::Unnamed) => of_pooler(&error.text, &user, &database),
         _ => String::new(),
     };
-    let (code, text) = (error.code, error.text);
+    let (code, text) = (error.code, config.without_password(error.text));
     let text = if advice.is_empty() { text } else { format!("{advice}; the server said: {text}") };
     Error::sent(Code::Server(code), text)
 }
@@ -87,11 +88,13 @@ fn of_pooler(text: &str, user: &str, database: &str) -> String {
 const NO_ROOM: &str =
     "raise default_pool_size in pgbouncer.ini (each client of ours takes two), or look into its log";
 
+const RIGHT_PORT: &str = "is it the right port? PostgreSQL's is 5432";
+
 /// The login took longer than `timeout`.
 pub(super) fn not_let_in(timeout: Duration) -> Error {
     let text = format!(
-        "the server did not let us in within {} s: it hangs; or a connection pooler in between has no connection to PostgreSQL left: \
-         {NO_ROOM}",
+        "the server did not let us in within {} s: it hangs, or is not PostgreSQL ({RIGHT_PORT}); or a connection pooler in between has \
+         no connection to PostgreSQL left: {NO_ROOM}",
         timeout.as_secs_f64()
     );
     Error::sent(Code::Timeout, text)
@@ -118,7 +121,7 @@ const TLS_WORDS: TlsWords = TlsWords {
 };
 
 /// Why a link was lost or could not be opened.
-pub(super) fn link(cause: &LinkError, config: &Config) -> Error {
+pub(super) fn link(cause: &LinkError, config: &Config, was_up: bool) -> Error {
     let text = match cause {
         LinkError::Tls(error) => {
             TLS_WORDS.advice(error, config.security.as_ref().map(|security| &*security.tls))
@@ -128,6 +131,9 @@ pub(super) fn link(cause: &LinkError, config: &Config) -> Error {
                 "{cause}; nobody listens there: does PostgreSQL run, with this port, and does listen_addresses in postgresql.conf \
                  name this address?"
             )
+        }
+        LinkError::Eof | LinkError::Truncated | LinkError::Io(_) if !was_up => {
+            format!("{cause} before it let us in; {RIGHT_PORT}")
         }
         _ => cause.to_string(),
     };
@@ -145,9 +151,8 @@ pub(super) fn no_tls() -> Error {
 #[cold]
 #[inline(never)]
 pub(super) fn protocol(problem: &str) -> Error {
-    let text = format!(
-        "the program that answers does not speak PostgreSQL's protocol ({problem}): is it the right port? PostgreSQL's is 5432"
-    );
+    let text =
+        format!("the program that answers does not speak PostgreSQL's protocol ({problem}): {RIGHT_PORT}");
     Error::sent(Code::Protocol, text)
 }
 

@@ -80,7 +80,7 @@ impl Session for PostgresSession {
         let last_words = self.link_mut(link).connection_mut().and_then(|it| it.last_words.take());
         let error = match last_words {
             Some(error) => advice::about_connection(error, &self.config, is_plain),
-            None => advice::link(&cause, &self.config),
+            None => advice::link(&cause, &self.config, self.link(link).up().is_some()),
         };
         if self.retry_without_tls(link, &error, true, now) {
             return;
@@ -187,8 +187,7 @@ impl Session for PostgresSession {
 
 impl PostgresSession {
     /// Handles the loss of the server, and ends the call.
-    fn lose(&mut self, lost: Option<LinkId>, mut error: Error, now: Instant, sink: &mut dyn Sink) {
-        error.message = self.config.without_password(error.message.into_owned()).into();
+    fn lose(&mut self, lost: Option<LinkId>, error: Error, now: Instant, sink: &mut dyn Sink) {
         self.fail(lost, error, now, sink);
         self.settle(now, sink);
     }
