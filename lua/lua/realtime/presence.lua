@@ -280,7 +280,7 @@ return function(realtime, addon)
 		local data = description(self, fields)
 		data.map, data.name, data.ask, data.register = ("x"):rep(MAX_TEXT), ("\1"):rep(MAX_TEXT), true, ("x"):rep(MAX_REGISTER)
 		local _, reason = addon.json.Encode(data, BOUNDS)
-		if reason and value ~= nil then error("'Set' \"" .. key .. "\": with the other fields " .. reason, 2) end
+		if reason and value ~= nil then error("'Set' \"" .. key .. "\": all fields together: " .. reason:gsub("^the value: ", ""), 2) end
 		self.fields = fields
 		self.next = 0
 	end

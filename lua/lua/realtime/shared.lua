@@ -54,11 +54,18 @@ return function(realtime, addon)
 		if entry and entry.expires > 0 then return math.max((entry.expires - entries.Now(self)) / 1e6, 0) end
 	end
 
+	-- The token is for Update alone.
+	local function send(...)
+		local accepted, refused = writes.Send(...)
+		if accepted then return true end
+		return false, refused
+	end
+
 	function methods:Set(key, value, options, fn)
 		check_key("Set", 1, key)
 		local text = encode("Set", key, value)
 		options, fn = options_and_function("Set", 3, options, fn)
-		return writes.Send(self, key, { "set", key, text, expiry(options, "never"), "" }, options, fn and function(err) fn(err) end)
+		return send(self, key, { "set", key, text, expiry(options, "never"), "" }, options, fn and function(err) fn(err) end)
 	end
 
 	-- Sets several keys at once: servers see all of them or none.
@@ -72,13 +79,13 @@ return function(realtime, addon)
 			count, first = count + 1, first or key
 		end
 		if count > MAX_KEYS then error("'SetMany': at most " .. MAX_KEYS .. " keys", 2) end
-		return writes.Send(self, first, changes, options, fn and function(err) fn(err) end)
+		return send(self, first, changes, options, fn and function(err) fn(err) end)
 	end
 
 	function methods:Remove(key, fn)
 		check_key("Remove", 1, key)
 		check_function("Remove", 2, fn)
-		return writes.Send(self, key, { "remove", key, "", "", "" }, {}, fn and function(err, existed)
+		return send(self, key, { "remove", key, "", "", "" }, {}, fn and function(err, existed)
 			if err then return fn(err) end
 			fn(nil, existed == "1")
 		end)
@@ -96,7 +103,7 @@ return function(realtime, addon)
 		end
 		local bounds = bound(options.min, "-inf") .. " " .. bound(options.max, "inf")
 		local change = { "add", key, string.format("%.17g", number), expiry(options, "keep"), bounds }
-		return writes.Send(self, key, change, options, fn and function(err, value)
+		return send(self, key, change, options, fn and function(err, value)
 			fn(err, tonumber(value))
 		end)
 	end

@@ -32,7 +32,7 @@ host.test("Set refuses what others would leave out, and keeps what there was", f
 	local client = world.client()
 	local presence = world.realtime.Presence(client, "here")
 	presence:Set("mode", "ttt")
-	kit.raises("'Set' \"motd\": with the other fields the value: more than 7936 bytes of JSON", presence.Set, presence, "motd", ("x"):rep(8000))
+	kit.raises("'Set' \"motd\": all fields together: more than 7936 bytes of JSON", presence.Set, presence, "motd", ("x"):rep(8000))
 	local many = {}
 	for i = 1, 256 do many[i] = i end
 	kit.raises("more than 256 elements", presence.Set, presence, "many", many)
