@@ -225,7 +225,8 @@ return function(realtime, addon)
 			todo[1] = "Type into redis-cli: CLUSTER NODES\nStart Redis on each node that has fail or fail? there, or repair the network to it. " ..
 				"If each master has a replica, the cluster replaces a lost master by itself." .. (not client:Stats().tls_time and "" or
 				"\nIf Redis runs there, its certificate may have expired, or the other nodes may lack the authority that signed it: then they do not " ..
-				"talk to it. Type into a shell: " .. redis_cli(client) .. " -h NODE -p PORT PING")
+				"talk to it. Type into a shell, FILE being another node's tls-ca-cert-file: " ..
+				"openssl s_client -connect NODE:PORT -CAfile FILE </dev/null 2>&1 | grep -i verif")
 		end
 		if assigned < SLOTS then
 			todo[#todo + 1] = string.format("%d hash slots belong to no node. If that is not on purpose, type into a shell: " ..
