@@ -138,8 +138,8 @@ return function(realtime, addon)
 			local commands = {}
 			for i = 1, math.min(#nodes, MOST_NODES) do commands[i] = at_node(client, nodes[i]) end
 			return "The user " .. user .. " must be the same on each node, because a cluster does not copy users. On a node that has him, type into " ..
-				"redis-cli: ACL LIST\nType his line from there, with ACL SETUSER instead of its first word, and then, to keep it, CONFIG REWRITE, into each of: " ..
-				table.concat(commands, "; ")
+				"redis-cli: ACL LIST\nThen open each of: " .. table.concat(commands, "; ") .. "\nType his line there, with ACL SETUSER in place of its " ..
+				"first word, and then, to keep it: CONFIG REWRITE"
 		elseif LOGIN[code] then
 			return "Write the same requirepass into the redis.conf of each node, and restart those that you changed."
 		elseif code == "MOVED" then

@@ -264,7 +264,7 @@ host.test("the reason why a master does not answer", function()
 		return LATE .. ": WRONGPASS: the node " .. hosts[key] .. " of the cluster: the server refused the login (user gmod): no"
 	end)
 	kit.eq(#lines, 1)
-	local commands = "into each of: redis-cli -h 10.0.0.6 -p 7001 --askpass; redis-cli -h 10.0.0.7 -p 7002 --askpass"
+	local commands = "Then open each of: redis-cli -h 10.0.0.6 -p 7001 --askpass; redis-cli -h 10.0.0.7 -p 7002 --askpass"
 	assert(lines[1].text:find("the nodes 10.0.0.6:7001, 10.0.0.7:7002, so", 1, true) and lines[1].todo:find(commands, 1, true), kit.show(lines))
 	tls_time = 0.01
 	assert(line_after(LATE .. ": WRONGPASS: the server refused the login (user gmod): no").todo:find(
