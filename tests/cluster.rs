@@ -30,7 +30,7 @@ impl Cluster {
     /// Kills a node, and makes the others notice it soon.
     fn kill(&mut self, node: usize) {
         self.0[node].server.kill();
-        notice_the_dead(&mut self.0.iter_mut().filter(|node| node.is_alive()));
+        notice_the_dead(self.0.iter_mut().filter(|node| node.is_alive()));
     }
 
     fn url(&self) -> String {
@@ -208,7 +208,7 @@ fn a_slot_is_moved_under_its_commands() {
         world.converse(1, 50);
         // Moves it like redis-cli --cluster reshard, and back.
         for (from, to) in [(1, 2), (2, 1)] {
-            agree_on_epoch(&mut cluster.0.iter_mut());
+            agree_on_epoch(cluster.0.iter_mut());
             let [from_id, to_id] = [from, to].map(|n| cluster.0[n].id.clone());
             cluster.0[to].cli.say(&format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}"));
             cluster.0[from].cli.say(&format!("CLUSTER SETSLOT {slot} MIGRATING {to_id}"));

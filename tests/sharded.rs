@@ -188,7 +188,7 @@ impl World {
     /// Moves hash slots as `redis-cli --cluster reshard` does.
     fn migrate(&mut self, slots: &[u16], from: usize, to: usize) {
         let ids = [from, to].map(|n| self.node(n).id.clone());
-        agree_on_epoch(&mut self.nodes.iter_mut().flatten());
+        agree_on_epoch(self.nodes.iter_mut().flatten());
         for (at, words) in [
             (to, format!("IMPORTING {}", ids[0])),
             (from, format!("MIGRATING {}", ids[1])),
@@ -320,7 +320,7 @@ fn when_a_shard_loses_its_master_its_channels_go_on_at_the_replica() {
     for (protocol, node) in [(3, 1), (2, 0)] {
         let mut world = World::new(protocol, node, 30);
         drop(world.nodes[0].take());
-        notice_the_dead(&mut world.nodes.iter_mut().flatten());
+        notice_the_dead(world.nodes.iter_mut().flatten());
         world.hear_all(10);
         eventually("a client that is ready", || {
             world.publish();

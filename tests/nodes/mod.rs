@@ -8,7 +8,7 @@ use real_redis::{HeldPort, RealRedis};
 use crate::accounts::Cli;
 use crate::toy::eventually;
 
-pub const SLOTS: usize = 16_384;
+const SLOTS: usize = 16_384;
 pub const MASTERS: usize = 3;
 /// Milliseconds of silence after which a replica replaces its master: longer than any stall on a busy machine, and
 /// short enough for a test to wait after a kill.
@@ -61,10 +61,13 @@ pub fn cluster(replicas: usize) -> Vec<Node> {
     for node in &mut nodes {
         eventually("a cluster", || {
             let info = node.cli.say("CLUSTER INFO");
-            let texts = ["cluster_state:ok", "cluster_slots_assigned:16384", "cluster_size:3"];
-            let is_whole = texts.iter().all(|text| info.contains(text))
-                && info.contains(&format!("cluster_known_nodes:{count}"));
-            is_whole.then_some(())
+            let texts = [
+                "cluster_state:ok".to_owned(),
+                format!("cluster_slots_assigned:{SLOTS}"),
+                format!("cluster_size:{MASTERS}"),
+                format!("cluster_known_nodes:{count}"),
+            ];
+            texts.iter().all(|text| info.contains(text)).then_some(())
         });
     }
     let (masters, others) = nodes.split_at_mut(MASTERS);
@@ -85,7 +88,7 @@ pub fn cluster(replicas: usize) -> Vec<Node> {
             (node.cli.say("CLUSTER NODES").matches("slave").count() == replicas).then_some(())
         });
     }
-    agree_on_epoch(&mut nodes.iter_mut());
+    agree_on_epoch(nodes.iter_mut());
     nodes
 }
 
@@ -100,7 +103,7 @@ pub fn part(master: usize) -> std::ops::Range<usize> {
 /// A node that gets a slot takes the epoch after the newest that it knows. If another node has that one already, one
 /// of the two takes a newer one. While that is the node from which the slot is moved, its epoch wins: then each of
 /// the two says that the slot is at the other one, and nobody mends that.
-pub fn agree_on_epoch(nodes: &mut dyn Iterator<Item = &mut Node>) {
+pub fn agree_on_epoch<'a>(nodes: impl Iterator<Item = &'a mut Node>) {
     let mut nodes: Vec<_> = nodes.collect();
     eventually("one epoch", || {
         let mut epochs = nodes.iter_mut().map(|node| {
@@ -114,7 +117,7 @@ pub fn agree_on_epoch(nodes: &mut dyn Iterator<Item = &mut Node>) {
 }
 
 /// Makes these nodes notice a dead one soon.
-pub fn notice_the_dead(nodes: &mut dyn Iterator<Item = &mut Node>) {
+pub fn notice_the_dead<'a>(nodes: impl Iterator<Item = &'a mut Node>) {
     for node in nodes {
         node.cli.say(&format!("CONFIG SET cluster-node-timeout {SHORT_NODE_TIMEOUT}"));
     }

@@ -54,7 +54,7 @@ return function(realtime, addon)
 		if entry and entry.expires > 0 then return math.max((entry.expires - entries.Now(self)) / 1e6, 0) end
 	end
 
-	-- The token is for Update alone.
+	-- Without the token, which only Update needs.
 	local function send(...)
 		local accepted, refused = writes.Send(...)
 		if accepted then return true end

@@ -22,8 +22,9 @@ pub(crate) const REPORT: &CStr = c"report";
 pub(crate) const ABORT: &CStr = c"abort";
 /// Left by the prelude: runs everything that is due.
 const TICK: &CStr = c"tick";
-/// Left by the prelude: runs the line that was typed.
+/// Left by the prelude: sets what a server's `server.cfg` sets.
 const RUN_SERVER_CFG: &CStr = c"run_server_cfg";
+/// Left by the prelude: runs the line that was typed.
 const RUN_TYPED: &CStr = c"run_typed";
 /// Left by the prelude: runs the scripts' functions for the end.
 const SHUT_DOWN: &CStr = c"shut_down";

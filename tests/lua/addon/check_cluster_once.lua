@@ -108,7 +108,8 @@ host.test("a user who is missing on one node", function()
 	local line = only_third("^WRONGPASS: the server refused the login: [^;]*$")
 	local _, port = address_of(nodes[3]):match("^(.*):(%d+)$")
 	assert(line.todo:find("The user gmod must be the same on each node, because a cluster does not copy users.", 1, true), line.todo)
-	assert(line.todo:find("redis-cli -h 127.0.0.1 -p " .. port .. " --askpass", 1, true), line.todo)
+	assert(line.todo:find("redis-cli -h 127.0.0.1 -p " .. port .. " --askpass\nType his line there, with ACL SETUSER in place of its first word, and " ..
+		"then, to keep it: CONFIG REWRITE", 1, true), line.todo)
 	-- As the line says.
 	local words = string.Explode(" ", nodes[1].command("ACL", "LIST")[2])
 	assert(words[1] == "user" and words[2] == "gmod", table.concat(words, " "))
